@@ -1,0 +1,157 @@
+//! The traits that every socket and pipe end has, from one table: each is a newtype over an `IoSource`, and passes on to
+//! it or to the standard type inside.
+
+/// Gives `$type`, a struct with the one field `inner: IoSource<$std>`, the traits of a source that owns a handle.
+macro_rules! forward {
+    ($type:ident, $std:ty) => {
+        impl $crate::event::Source for $type {
+            #[inline]
+            fn register(
+                &mut self,
+                registry: &$crate::Registry,
+                token: $crate::Token,
+                interest: $crate::Interest,
+            ) -> ::std::io::Result<()> {
+                self.inner.register(registry, token, interest)
+            }
+
+            #[inline]
+            fn reregister(
+                &mut self,
+                registry: &$crate::Registry,
+                token: $crate::Token,
+                interest: $crate::Interest,
+            ) -> ::std::io::Result<()> {
+                self.inner.reregister(registry, token, interest)
+            }
+
+            #[inline]
+            fn deregister(&mut self, registry: &$crate::Registry) -> ::std::io::Result<()> {
+                self.inner.deregister(registry)
+            }
+        }
+
+        impl ::std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.inner.fmt(f)
+            }
+        }
+
+        #[cfg(unix)]
+        impl ::std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
+                self.inner.get_ref().as_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl ::std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
+                self.inner.get_ref().as_raw_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl ::std::os::fd::IntoRawFd for $type {
+            fn into_raw_fd(self) -> ::std::os::fd::RawFd {
+                self.inner.into_inner().into_raw_fd()
+            }
+        }
+
+        #[cfg(unix)]
+        impl ::std::os::fd::FromRawFd for $type {
+            /// Takes a descriptor over. It must be non-blocking.
+            ///
+            /// # Safety
+            ///
+            /// Those of [`FromRawFd`](::std::os::fd::FromRawFd): it is open, owned by nobody else, and of this kind.
+            #[allow(unsafe_code)]
+            unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $type {
+                // SAFETY: promised by the caller.
+                let io = unsafe { <$std as ::std::os::fd::FromRawFd>::from_raw_fd(fd) };
+                $type { inner: $crate::IoSource::new(io) }
+            }
+        }
+
+        #[cfg(unix)]
+        impl From<::std::os::fd::OwnedFd> for $type {
+            /// Takes a descriptor over. It must be non-blocking.
+            fn from(fd: ::std::os::fd::OwnedFd) -> $type {
+                $type { inner: $crate::IoSource::new(<$std>::from(fd)) }
+            }
+        }
+
+        #[cfg(unix)]
+        impl From<$type> for ::std::os::fd::OwnedFd {
+            fn from(source: $type) -> ::std::os::fd::OwnedFd {
+                source.inner.into_inner().into()
+            }
+        }
+    };
+}
+
+/// Gives `$type`, a connected stream socket as in [`forward`], reading and writing, owned and by reference.
+macro_rules! forward_stream {
+    ($type:ident) => {
+        impl ::std::io::Read for $type {
+            #[inline]
+            fn read(&mut self, buffer: &mut [u8]) -> ::std::io::Result<usize> {
+                (&*self).read(buffer)
+            }
+
+            #[inline]
+            fn read_vectored(&mut self, buffers: &mut [::std::io::IoSliceMut<'_>]) -> ::std::io::Result<usize> {
+                (&*self).read_vectored(buffers)
+            }
+        }
+
+        impl ::std::io::Read for &$type {
+            #[inline]
+            fn read(&mut self, buffer: &mut [u8]) -> ::std::io::Result<usize> {
+                self.inner.do_io($crate::Interest::READABLE, |io| $crate::sys::transfer::receive(io, buffer))
+            }
+
+            #[inline]
+            fn read_vectored(&mut self, buffers: &mut [::std::io::IoSliceMut<'_>]) -> ::std::io::Result<usize> {
+                self.inner.do_io($crate::Interest::READABLE, |io| $crate::sys::transfer::receive_vectored(io, buffers))
+            }
+        }
+
+        impl ::std::io::Write for $type {
+            #[inline]
+            fn write(&mut self, buffer: &[u8]) -> ::std::io::Result<usize> {
+                (&*self).write(buffer)
+            }
+
+            #[inline]
+            fn write_vectored(&mut self, buffers: &[::std::io::IoSlice<'_>]) -> ::std::io::Result<usize> {
+                (&*self).write_vectored(buffers)
+            }
+
+            #[inline]
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl ::std::io::Write for &$type {
+            #[inline]
+            fn write(&mut self, buffer: &[u8]) -> ::std::io::Result<usize> {
+                self.inner.do_io($crate::Interest::WRITABLE, |io| $crate::sys::transfer::send(io, buffer))
+            }
+
+            #[inline]
+            fn write_vectored(&mut self, buffers: &[::std::io::IoSlice<'_>]) -> ::std::io::Result<usize> {
+                self.inner.do_io($crate::Interest::WRITABLE, |io| $crate::sys::transfer::send_vectored(io, buffers))
+            }
+
+            /// Does nothing: there is no buffer on this side.
+            #[inline]
+            fn flush(&mut self) -> ::std::io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+pub(crate) use {forward, forward_stream};

@@ -1,0 +1,165 @@
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::event::Events;
+use crate::registry::Registry;
+
+/// Waits for many sources of readiness with one thread.
+///
+/// Sources are registered with the poll's [`Registry`]; [`poll`](Poll::poll) then waits until one of them is ready,
+/// and puts what happened into [`Events`].
+///
+/// # Edges
+///
+/// Readiness is reported once, when it appears. After an event the same readiness is not reported again until an
+/// operation on the source gave [`WouldBlock`], or more of it came. So after an event: read, write or accept **until
+/// `WouldBlock`**. What was ready when it was registered or reregistered is reported at the next poll. Whoever reads
+/// only a part must come back by himself, with [`Registry::reregister`] for instance.
+///
+/// Operations must go through poised's types, or [`IoSource::do_io`] and the types' `try_io`: where the system has no
+/// edges of its own, poised learns from the operations that a source was drained.
+///
+/// # Spurious and coalesced events
+///
+/// An event is a hint: it may come though the operation then gives `WouldBlock`, and several changes may come as one
+/// event. None is lost.
+///
+/// # Per system
+///
+/// | | Linux, Android | `--cfg poised_backend="poll"` |
+/// | --- | --- | --- |
+/// | mechanism | [epoll(7)], `EPOLLET` | [poll(2)], edges made by poised |
+/// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | exact to the nanosecond |
+/// | `AsRawFd` | the epoll descriptor | no |
+///
+/// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
+/// [`IoSource::do_io`]: crate::IoSource::do_io
+/// [epoll(7)]: https://man7.org/linux/man-pages/man7/epoll.7.html
+/// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
+/// [epoll_pwait2(2)]: https://man7.org/linux/man-pages/man2/epoll_pwait2.2.html
+///
+/// # Examples
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use poised::net::UnixStream;
+/// use poised::{Events, Interest, Poll, Token};
+///
+/// # fn main() -> std::io::Result<()> {
+/// let mut poll = Poll::new()?;
+/// let mut events = Events::with_capacity(16);
+///
+/// let (mut here, mut there) = UnixStream::pair()?;
+/// poll.registry().register(&mut here, Token(7), Interest::READABLE)?;
+/// there.write_all(b"hello")?;
+///
+/// poll.poll(&mut events, None)?;
+/// let event = events.iter().next().expect("one event");
+/// assert_eq!(event.token(), Token(7));
+/// assert!(event.is_readable());
+///
+/// let mut text = [0; 16];
+/// assert_eq!(here.read(&mut text)?, 5);
+/// # Ok(())
+/// # }
+/// ```
+pub struct Poll {
+    registry: Registry,
+}
+
+impl Poll {
+    /// Makes a poll.
+    ///
+    /// # Errors
+    ///
+    /// The system's own, when the process or the system is at its limit of descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let poll = poised::Poll::new()?;
+    /// # let _ = poll;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn new() -> io::Result<Poll> {
+        Ok(Poll { registry: Registry::new()? })
+    }
+
+    /// The registry, with which sources are registered.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use poised::net::UdpSocket;
+    /// use poised::{Interest, Poll, Token};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let poll = Poll::new()?;
+    /// let mut socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+    /// poll.registry().register(&mut socket, Token(0), Interest::READABLE)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Waits until a source is ready, a [`Waker`](crate::Waker) wakes this poll, `timeout` is over or a signal comes.
+    ///
+    /// `events` is cleared first, also when an error is returned, and then holds at most its capacity of events.
+    /// What did not fit comes at the next poll; no source starves.
+    ///
+    /// | `timeout` | waits |
+    /// | --- | --- |
+    /// | `None` | until there is an event |
+    /// | `Some(Duration::ZERO)` | not at all |
+    /// | any other, up to `Duration::MAX` | until there is an event, at least as long as asked otherwise |
+    ///
+    /// When the time is over `events` is empty, and the result is `Ok(())`. How exact a timeout is depends on the
+    /// system, see [above](Poll#per-system); it is never cut short.
+    ///
+    /// # Errors
+    ///
+    /// [`Interrupted`](io::ErrorKind::Interrupted) when a signal handler ran. No event is lost by it: poll again.
+    ///
+    /// # Examples
+    ///
+    /// A loop that goes on after a signal:
+    ///
+    /// ```
+    /// use std::io;
+    /// use std::time::Duration;
+    /// use poised::{Events, Poll};
+    ///
+    /// # fn main() -> io::Result<()> {
+    /// let mut poll = Poll::new()?;
+    /// let mut events = Events::with_capacity(64);
+    /// loop {
+    ///     match poll.poll(&mut events, Some(Duration::from_micros(250))) {
+    ///         Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+    ///         result => result?,
+    ///     }
+    ///     if events.is_empty() {
+    ///         break; // 250 microseconds are over.
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[inline]
+    pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.registry.wait(events, timeout)
+    }
+}
+
+impl fmt::Debug for Poll {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poll").field("registry", &self.registry).finish()
+    }
+}
+
+crate::sys::forward_selector_descriptor!(Poll, registry);

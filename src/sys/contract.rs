@@ -1,0 +1,310 @@
+//! The contract of [`Selector`] as tests: one suite, run over every mechanism that is compiled here.
+//!
+//! Each test knows a selector by the trait alone. That something is *not* reported is shown by a waker that is: it is
+//! woken after what is under test.
+
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::sys::{Readiness, SelectDescriptor, Selector};
+use crate::{Interest, Token};
+
+const READ: Interest = Interest::READABLE;
+const WRITE: Interest = Interest::WRITABLE;
+const BOTH: Interest = READ.add(WRITE);
+const FENCE: Token = Token(usize::MAX);
+
+/// What an event said: token, readable, writable, read closed, write closed.
+type Said = (Token, bool, bool, bool, bool);
+
+/// A selector with a waker, which is the fence between what was and what will be reported.
+struct Bench<S: Selector> {
+    selector: S,
+    fence: S::Waker,
+    capacity: usize,
+}
+
+impl<S: SelectDescriptor> Bench<S> {
+    fn new() -> Bench<S> {
+        let selector = S::new().unwrap();
+        let fence = selector.waker(FENCE).unwrap();
+        Bench { selector, fence, capacity: 16 }
+    }
+
+    /// All that is reported until the fence is.
+    fn reported(&mut self) -> Vec<Said> {
+        S::wake(&self.fence).unwrap();
+        let mut events = Vec::with_capacity(self.capacity);
+        let mut all = Vec::new();
+        loop {
+            self.selector.wait(&mut events, Some(Duration::from_secs(10))).unwrap();
+            assert!(!events.is_empty(), "the fence was not reported");
+            let said = |event: &S::Event| {
+                let closed = (event.is_read_closed(), event.is_write_closed());
+                (event.token(), event.is_readable(), event.is_writable(), closed.0, closed.1)
+            };
+            let fenced = events.iter().any(|event| event.token() == FENCE);
+            all.extend(events.iter().map(said).filter(|said| said.0 != FENCE));
+            if fenced {
+                return all;
+            }
+        }
+    }
+
+    fn tokens(&mut self) -> Vec<usize> {
+        let mut tokens: Vec<_> = self.reported().into_iter().map(|said| said.0 .0).collect();
+        tokens.sort_unstable();
+        tokens
+    }
+}
+
+/// Two connected streams that do not block.
+fn pair() -> (UnixStream, UnixStream) {
+    let (one, other) = UnixStream::pair().unwrap();
+    one.set_nonblocking(true).unwrap();
+    other.set_nonblocking(true).unwrap();
+    (one, other)
+}
+
+/// Reads until it would block, and tells the selector that it did.
+fn drain<S: Selector>(registration: &S::Registration, mut stream: &UnixStream) {
+    let mut buffer = [0; 64];
+    while !matches!(stream.read(&mut buffer), Err(error) if error.kind() == io::ErrorKind::WouldBlock) {}
+    S::rearm(registration, READ).unwrap();
+}
+
+fn what_is_ready_when_registered_is_reported_once<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let (here, mut there) = pair();
+    there.write_all(b"x").unwrap();
+    let _registration = bench.selector.register(here.as_raw_fd(), Token(1), BOTH).unwrap();
+    assert_eq!(bench.reported(), [(Token(1), true, true, false, false)]);
+    assert_eq!(bench.tokens(), []);
+}
+
+fn new_readiness_after_a_drain_is_reported<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let (here, mut there) = pair();
+    let registration = bench.selector.register(here.as_raw_fd(), Token(1), READ).unwrap();
+    for _ in 0..3 {
+        assert_eq!(bench.tokens(), []);
+        there.write_all(b"x").unwrap();
+        assert_eq!(bench.reported(), [(Token(1), true, false, false, false)]);
+        drain::<S>(&registration, &here);
+    }
+}
+
+fn reregistering_reports_again_with_the_new_token_and_interest<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let (here, mut there) = pair();
+    there.write_all(b"x").unwrap();
+    let mut registration = bench.selector.register(here.as_raw_fd(), Token(1), READ).unwrap();
+    assert_eq!(bench.tokens(), [1]);
+    bench.selector.reregister(&mut registration, here.as_raw_fd(), Token(2), WRITE).unwrap();
+    assert_eq!(bench.reported(), [(Token(2), false, true, false, false)]);
+    bench.selector.reregister(&mut registration, here.as_raw_fd(), Token(3), BOTH).unwrap();
+    assert_eq!(bench.reported(), [(Token(3), true, true, false, false)]);
+}
+
+fn a_deregistered_source_is_silent_and_can_be_registered_again<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let (here, mut there) = pair();
+    let registration = bench.selector.register(here.as_raw_fd(), Token(1), READ).unwrap();
+    there.write_all(b"x").unwrap();
+    bench.selector.deregister(&registration, here.as_raw_fd()).unwrap();
+    drop(registration);
+    assert_eq!(bench.tokens(), []);
+    let mut other = Bench::<S>::new();
+    let _registration = other.selector.register(here.as_raw_fd(), Token(2), READ).unwrap();
+    assert_eq!(other.tokens(), [2]);
+}
+
+fn a_closed_source_is_gone_and_its_number_is_free<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    for round in 0..4 {
+        let (here, mut there) = pair();
+        let registration = bench.selector.register(here.as_raw_fd(), Token(round), READ).unwrap();
+        there.write_all(b"x").unwrap();
+        assert_eq!(bench.tokens(), [round]);
+        drop(registration);
+        drop(here);
+        assert_eq!(bench.tokens(), []);
+    }
+}
+
+fn mistakes_are_errors_and_change_nothing<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let other = S::new().unwrap();
+    let (here, mut there) = pair();
+    let fd = here.as_raw_fd();
+    let kind = |result: io::Result<()>| result.unwrap_err().kind();
+
+    assert_eq!(kind(bench.selector.reregister_fd(fd, Token(1), READ)), io::ErrorKind::NotFound);
+    assert_eq!(kind(bench.selector.deregister_fd(fd)), io::ErrorKind::NotFound);
+    assert_eq!(kind(bench.selector.register_fd(fd, Token(1), Interest::AIO | READ)), io::ErrorKind::Unsupported);
+
+    let mut registration = bench.selector.register(fd, Token(1), READ).unwrap();
+    assert_eq!(kind(bench.selector.register_fd(fd, Token(2), READ)), io::ErrorKind::AlreadyExists);
+    assert_eq!(kind(bench.selector.reregister_fd(fd, Token(2), Interest::LIO)), io::ErrorKind::Unsupported);
+    assert_eq!(kind(other.reregister(&mut registration, fd, Token(2), READ)), io::ErrorKind::NotFound);
+    assert_eq!(kind(other.deregister(&registration, fd)), io::ErrorKind::NotFound);
+    there.write_all(b"x").unwrap();
+    assert_eq!(bench.tokens(), [1]);
+}
+
+fn what_cannot_be_polled_is_refused<S: SelectDescriptor>() {
+    let bench = Bench::<S>::new();
+    let file = std::fs::File::open("/proc/self/exe").unwrap();
+    let error = bench.selector.register_fd(file.as_raw_fd(), Token(1), READ).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("regular files"), "{error}");
+    bench.selector.deregister_fd(file.as_raw_fd()).expect_err("nothing was left registered");
+    let error = bench.selector.register_fd(-1, Token(1), READ).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::EBADF));
+}
+
+fn a_borrowed_descriptor_needs_nobody_to_tell_of_would_block<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let (mut here, mut there) = pair();
+    bench.selector.register_fd(here.as_raw_fd(), Token(1), READ).unwrap();
+    for _ in 0..3 {
+        there.write_all(b"x").unwrap();
+        assert_eq!(bench.reported().first(), Some(&(Token(1), true, false, false, false)));
+        let mut buffer = [0; 8];
+        assert_eq!(here.read(&mut buffer).unwrap(), 1);
+        // Not reported while it is empty, and the selector sees that it is.
+        bench.tokens();
+    }
+    bench.selector.deregister_fd(here.as_raw_fd()).unwrap();
+    there.write_all(b"x").unwrap();
+    assert_eq!(bench.tokens(), []);
+}
+
+fn the_end_of_a_stream_is_reported_whatever_the_interest<S: SelectDescriptor>() {
+    for interest in [READ, WRITE, BOTH] {
+        let mut bench = Bench::<S>::new();
+        let (here, there) = pair();
+        let _registration = bench.selector.register(here.as_raw_fd(), Token(1), interest).unwrap();
+        bench.tokens();
+        drop(there);
+        let said = bench.reported();
+        assert!(said.iter().any(|said| said.3 && said.4), "{interest:?}: {said:?}");
+        assert!(interest.is_readable() || said.iter().all(|said| !said.1), "{interest:?}: {said:?}");
+    }
+}
+
+fn more_events_than_fit_come_one_after_the_other<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let pairs: Vec<_> = (0..20).map(|_| pair()).collect();
+    let registered: Vec<_> = pairs
+        .iter()
+        .enumerate()
+        .map(|(n, (here, _))| bench.selector.register(here.as_raw_fd(), Token(n), WRITE).unwrap())
+        .collect();
+    let mut events = Vec::with_capacity(1);
+    let mut tokens = Vec::new();
+    for _ in &registered {
+        bench.selector.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        assert_eq!(events.len(), 1);
+        tokens.push(events[0].token().0);
+    }
+    tokens.sort_unstable();
+    assert_eq!(tokens, (0..20).collect::<Vec<_>>());
+    assert_eq!(bench.tokens(), []);
+}
+
+fn registering_while_another_thread_waits_takes_effect<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let handle = bench.selector.try_clone().unwrap();
+    let (here, _there) = pair();
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        let registered = scope.spawn(|| {
+            start.wait();
+            handle.register(here.as_raw_fd(), Token(1), WRITE).unwrap()
+        });
+        let mut events = Vec::with_capacity(4);
+        start.wait();
+        bench.selector.wait(&mut events, Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(events.iter().map(|event: &S::Event| event.token()).collect::<Vec<_>>(), [Token(1)]);
+        registered.join().unwrap();
+    });
+}
+
+fn every_waker_has_its_token_and_none_is_lost<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let clone = bench.selector.try_clone().unwrap();
+    let wakers = [bench.selector.waker(Token(1)).unwrap(), clone.waker(Token(2)).unwrap()];
+    for waker in &wakers {
+        S::wake(waker).unwrap();
+        S::wake(waker).unwrap();
+    }
+    let mut tokens = bench.tokens();
+    tokens.dedup();
+    assert_eq!(tokens, [1, 2]);
+    assert_eq!(bench.tokens(), []);
+    S::wake(&wakers[1]).unwrap();
+    assert_eq!(bench.reported(), [(Token(2), true, false, false, false)]);
+    drop(wakers);
+    assert_eq!(bench.tokens(), []);
+}
+
+fn a_wake_is_seen_by_who_waits_and_by_who_comes<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    thread::scope(|scope| {
+        let fence = &bench.fence;
+        scope.spawn(|| S::wake(fence).unwrap());
+        let mut events = Vec::with_capacity(4);
+        bench.selector.wait(&mut events, None).unwrap();
+        assert_eq!(events[0].token(), FENCE);
+    });
+}
+
+fn timeouts_are_never_short<S: SelectDescriptor>() {
+    let mut bench = Bench::<S>::new();
+    let mut events = Vec::with_capacity(4);
+    for micros in [0, 1, 100, 999, 1_000, 1_001, 2_500] {
+        let timeout = Duration::from_micros(micros);
+        let start = Instant::now();
+        bench.selector.wait(&mut events, Some(timeout)).unwrap();
+        let elapsed = start.elapsed();
+        assert!(events.is_empty() && elapsed >= timeout, "{timeout:?} took {elapsed:?}");
+    }
+    S::wake(&bench.fence).unwrap();
+    bench.selector.wait(&mut events, Some(Duration::MAX)).unwrap();
+    assert_eq!(events.len(), 1);
+}
+
+/// The suite for each selector, as tests of their own.
+macro_rules! suite {
+    ($($name:ident),+ $(,)?) => {
+        mod epoll {
+            $(#[test] fn $name() { super::$name::<crate::sys::epoll::Selector>(); })+
+        }
+
+        mod poll {
+            $(#[test] fn $name() { super::$name::<crate::sys::poll::Selector>(); })+
+        }
+    };
+}
+
+suite! {
+    what_is_ready_when_registered_is_reported_once,
+    new_readiness_after_a_drain_is_reported,
+    reregistering_reports_again_with_the_new_token_and_interest,
+    a_deregistered_source_is_silent_and_can_be_registered_again,
+    a_closed_source_is_gone_and_its_number_is_free,
+    mistakes_are_errors_and_change_nothing,
+    what_cannot_be_polled_is_refused,
+    a_borrowed_descriptor_needs_nobody_to_tell_of_would_block,
+    the_end_of_a_stream_is_reported_whatever_the_interest,
+    more_events_than_fit_come_one_after_the_other,
+    registering_while_another_thread_waits_takes_effect,
+    every_waker_has_its_token_and_none_is_lost,
+    a_wake_is_seen_by_who_waits_and_by_who_comes,
+    timeouts_are_never_short,
+}

@@ -1,0 +1,66 @@
+//! The errors that poised makes itself, or explains. Everything else is the system's, as it came.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+/// A source was registered a second time.
+#[cold]
+pub(crate) fn already_registered() -> io::Error {
+    io::Error::new(io::ErrorKind::AlreadyExists, "the source is registered already: deregister it first")
+}
+
+/// A source was reregistered or deregistered without being registered with this poll.
+#[cold]
+pub(crate) fn not_registered() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "the source is not registered with this poll")
+}
+
+/// An interest was asked for that the mechanism does not have.
+#[cold]
+pub(crate) fn unsupported_interest(interest: crate::Interest) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, format!("this platform can't report the interest {interest:?}"))
+}
+
+/// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
+#[cold]
+pub(crate) fn not_pollable(error: io::Error) -> io::Error {
+    let explanation =
+        "this descriptor can't be polled: regular files and directories are always ready, and so are some devices; \
+         read and write them without waiting, on a thread of their own where that takes long";
+    io::Error::new(error.kind(), Explained { explanation, error })
+}
+
+/// A system's error with what it means here.
+#[derive(Debug)]
+struct Explained {
+    explanation: &'static str,
+    error: io::Error,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.explanation, self.error)
+    }
+}
+
+impl Error for Explained {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_explained_error_keeps_kind_and_code() {
+        let error = not_pollable(io::Error::from_raw_os_error(libc::EPERM));
+        assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
+        assert!(error.to_string().contains("regular files"), "{error}");
+        let system = error.get_ref().and_then(|explained| explained.source()).expect("a source");
+        let system = system.downcast_ref::<io::Error>().expect("the system's error");
+        assert_eq!(system.raw_os_error(), Some(libc::EPERM));
+    }
+}

@@ -1,0 +1,38 @@
+//! The record of an event: poll(2)'s bits with the token that they belong to.
+
+use crate::sys::unix::readiness::PollBits;
+use crate::Token;
+
+/// Conditions in the bits of poll(2).
+pub(crate) type Bits = libc::c_short;
+
+/// What makes a source ready whatever it was registered for.
+pub(crate) const CLOSED: Bits = libc::POLLHUP | libc::POLLERR;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(super) token: Token,
+    pub(super) bits: Bits,
+}
+
+const fn unsigned(bits: Bits) -> u32 {
+    bits.unsigned_abs() as u32
+}
+
+impl PollBits for Record {
+    const IN: u32 = unsigned(libc::POLLIN);
+    const PRI: u32 = unsigned(libc::POLLPRI);
+    const OUT: u32 = unsigned(libc::POLLOUT);
+    const ERR: u32 = unsigned(libc::POLLERR);
+    const HUP: u32 = unsigned(libc::POLLHUP);
+    const RDHUP: u32 = unsigned(libc::POLLRDHUP);
+    const PREFIX: &'static str = "POLL";
+
+    fn bits(&self) -> u32 {
+        unsigned(self.bits)
+    }
+
+    fn token(&self) -> Token {
+        self.token
+    }
+}

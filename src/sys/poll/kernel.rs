@@ -1,0 +1,62 @@
+//! The system calls of this mechanism.
+
+use std::io;
+use std::mem;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::time::Duration;
+
+use libc::{c_int, nfds_t, pollfd};
+
+use crate::sys::timeout;
+use crate::sys::unix::{check, count};
+
+/// What tells a file from another that has the same descriptor later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    device: libc::dev_t,
+    inode: libc::ino_t,
+}
+
+/// Waits until one of `descriptors` has what it asks for; `None` waits for ever.
+pub(super) fn poll(descriptors: &mut [pollfd], timeout: Option<Duration>) -> io::Result<usize> {
+    let timespec = timeout.map(timespec);
+    let timespec = timespec.as_ref().map_or(ptr::null(), |timespec| timespec as *const libc::timespec);
+    // A slice of structs is shorter than what any of the types that C uses here can count.
+    #[allow(clippy::unnecessary_cast)]
+    let length = descriptors.len() as nfds_t;
+    // SAFETY: the kernel reads and writes `length` structs, which are there; it reads the timespec, which lives for the
+    // call, or none, and no signal mask.
+    count(unsafe { libc::ppoll(descriptors.as_mut_ptr(), length, timespec, ptr::null()) })
+}
+
+fn timespec(timeout: Duration) -> libc::timespec {
+    let (seconds, nanoseconds) = timeout::timespec(timeout);
+    // SAFETY: it is made of integers, for which zero is a value.
+    let mut timespec: libc::timespec = unsafe { mem::zeroed() };
+    timespec.tv_sec = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+    // Below a second, which fits the type on every system.
+    #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)]
+    let nanoseconds = nanoseconds as libc::c_long;
+    timespec.tv_nsec = nanoseconds;
+    timespec
+}
+
+/// Which file a descriptor stands for. `EPERM`, as epoll_ctl(2) has it, for what is always ready.
+pub(super) fn identify(fd: RawFd) -> io::Result<Identity> {
+    // SAFETY: it is made of integers, for which zero is a value.
+    let mut stat: libc::stat = unsafe { mem::zeroed() };
+    // SAFETY: the kernel writes a `struct stat`, for which there is room. A number that is not open gives EBADF.
+    check(unsafe { libc::fstat(fd, &mut stat) })?;
+    match stat.st_mode & libc::S_IFMT {
+        libc::S_IFREG | libc::S_IFDIR => Err(io::Error::from_raw_os_error(libc::EPERM)),
+        _ => Ok(Identity { device: stat.st_dev, inode: stat.st_ino }),
+    }
+}
+
+/// How many bytes can be read from a descriptor, where it can say so (`FIONREAD`).
+pub(super) fn unread(fd: RawFd) -> Option<c_int> {
+    let mut unread: c_int = 0;
+    // SAFETY: the kernel writes a C int, for which there is room. What has no such question gives an error.
+    check(unsafe { libc::ioctl(fd, libc::FIONREAD, &mut unread as *mut c_int) }).ok().map(|_| unread)
+}

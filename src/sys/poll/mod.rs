@@ -1,0 +1,20 @@
+//! Readiness through [poll(2)](https://man7.org/linux/man-pages/man2/poll.2.html), for systems that have nothing better.
+//!
+//! poll(2) is told all descriptors at each call, and says for as long as it is so that they are ready. Edges, and
+//! registrations that outlive a call, are made here:
+//!
+//! * `table` keeps the registrations and knows which directions are armed: what was reported is silent until it is
+//!   armed again. It is pure, but for the question how much a descriptor has to read.
+//! * `selector` shows the table to the kernel, and interrupts itself when the table changes while it waits.
+//! * A source that poised owns is armed again by its `WouldBlock`. A descriptor that it does not own is looked at again,
+//!   every few milliseconds while it was reported and not seen drained.
+//!
+//! Relies on poll(2) holding the files of the descriptors that it waits for, so that another thread may close one.
+
+mod event;
+mod kernel;
+mod selector;
+mod table;
+mod waker;
+
+pub(crate) use selector::{forward_selector_descriptor, Selector};

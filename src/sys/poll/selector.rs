@@ -1,0 +1,291 @@
+//! Shows the table to poll(2), and interrupts itself when the table changes meanwhile.
+//!
+//! Threads that register take the lock, change the table, and write a note when somebody waits; the waiting thread holds
+//! the lock before and after the system call, never during it. What it is told may be out of date then: keys have
+//! generations, so that an answer for an entry that is gone is for nobody.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use libc::pollfd;
+
+use super::event::Record;
+use super::kernel;
+use super::table::{Key, Question, Registering, Table};
+use super::waker::Waker;
+use crate::sys::timeout::Deadline;
+use crate::sys::unix::notifier::Notifier;
+use crate::sys::unix::RawSource;
+use crate::sys::{error, SelectDescriptor};
+use crate::{Interest, Token};
+
+/// How soon to look again at what is not settled, first and at the longest.
+const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+
+/// A set of registrations, and the list that shows them to the kernel.
+pub(crate) struct Selector {
+    shared: Arc<Shared>,
+    list: List,
+}
+
+/// What all handles of a selector share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    notifier: Notifier,
+}
+
+/// Protected by the lock: the registrations, and whether somebody must be told when they change.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) table: Table,
+    waiting: bool,
+}
+
+/// The arguments of one system call; kept, so that waiting allocates nothing.
+#[derive(Default)]
+struct List {
+    keys: Vec<Key>,
+    descriptors: Vec<pollfd>,
+}
+
+/// The registration of a source that poised owns; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    shared: Arc<Shared>,
+    key: Key,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that runs under the lock leaves the table half changed when it panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the table, and interrupts who waits. Whatever fails then, the change stands.
+    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Table) -> R) -> R {
+        let mut state = self.lock();
+        let result = change(&mut state.table);
+        self.interrupt(&mut state);
+        result
+    }
+
+    fn interrupt(&self, state: &mut State) {
+        if state.waiting {
+            // One note is enough until it is taken.
+            state.waiting = false;
+            if let Err(error) = self.notifier.notify() {
+                crate::diagnostics::warning!("a waiting poll could not be interrupted: {error}");
+            }
+        }
+    }
+
+    fn register(&self, fd: RawSource, token: Token, interest: Interest, owned: bool) -> io::Result<Key> {
+        check(interest)?;
+        let identity = kernel::identify(fd).map_err(|error| match error.raw_os_error() {
+            Some(libc::EPERM) => error::not_pollable(error),
+            _ => error,
+        })?;
+        let new = Registering { fd, identity, token, interest, owned };
+        self.change(|table| table.register(new)).ok_or_else(error::already_registered)
+    }
+
+    fn reregister(&self, key: Option<Key>, token: Token, interest: Interest) -> io::Result<()> {
+        check(interest)?;
+        let done = self.change(|table| key.map_or(false, |key| table.reregister(key, token, interest)));
+        done.then_some(()).ok_or_else(error::not_registered)
+    }
+
+    fn deregister(&self, key: Option<Key>) -> io::Result<()> {
+        // Who waits is interrupted: poll(2) holds the file, and its peer must learn when it is closed.
+        let done = self.change(|table| key.map_or(false, |key| table.remove(key)));
+        done.then_some(()).ok_or_else(error::not_registered)
+    }
+}
+
+fn check(interest: Interest) -> io::Result<()> {
+    if interest.has(Interest::AIO.add(Interest::LIO)) {
+        return Err(error::unsupported_interest(interest));
+    }
+    Ok(())
+}
+
+impl Selector {
+    fn owns(&self, registration: &Registration) -> io::Result<Key> {
+        if Arc::ptr_eq(&self.shared, &registration.shared) {
+            Ok(registration.key)
+        } else {
+            Err(error::not_registered())
+        }
+    }
+
+    /// One system call: waits for at most `left`, and less when there is something to look at again within `nap`.
+    fn turn(&mut self, events: &mut Vec<Record>, left: Option<Duration>, nap: Duration) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        let unsettled = self.list.settle(&mut state.table)?;
+        let timeout = match left {
+            _ if state.table.has_wakes() => Some(Duration::ZERO),
+            Some(left) if !unsettled => Some(left),
+            Some(left) => Some(left.min(nap)),
+            None => unsettled.then_some(nap),
+        };
+        self.list.clear();
+        self.list.descriptors.push(pollfd { fd: self.shared.notifier.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+        self.list.extend(state.table.questions());
+        state.waiting = true;
+        drop(state);
+
+        let result = kernel::poll(&mut self.list.descriptors, timeout);
+
+        let mut state = self.shared.lock();
+        state.waiting = false;
+        result?;
+        if self.list.descriptors[0].revents != 0 {
+            self.shared.notifier.clear()?;
+        }
+        for (key, descriptor) in self.list.keys.iter().zip(&self.list.descriptors[1..]) {
+            if descriptor.revents != 0 {
+                state.table.answer(*key, descriptor.revents);
+            }
+        }
+        state.table.report(events, Instant::now(), kernel::unread);
+        Ok(())
+    }
+}
+
+impl List {
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.descriptors.clear();
+    }
+
+    fn extend(&mut self, questions: impl Iterator<Item = Question>) {
+        for question in questions {
+            self.keys.push(question.key);
+            self.descriptors.push(question.descriptor);
+        }
+    }
+
+    /// Asks the kernel whether what was reported is over, without waiting. Whether some of it is not, and must be looked
+    /// at again.
+    fn settle(&mut self, table: &mut Table) -> io::Result<bool> {
+        self.clear();
+        self.extend(table.unsettled());
+        if self.keys.is_empty() {
+            return Ok(false);
+        }
+        kernel::poll(&mut self.descriptors, Some(Duration::ZERO))?;
+        let now = Instant::now();
+        let mut unsettled = false;
+        for (key, descriptor) in self.keys.iter().zip(&self.descriptors) {
+            unsettled |= table.settle(*key, descriptor.revents, now, kernel::unread);
+        }
+        Ok(unsettled)
+    }
+}
+
+impl crate::sys::Selector for Selector {
+    type Registration = Registration;
+    type Event = Record;
+    type Waker = Waker;
+
+    const EMULATES_EDGES: bool = true;
+
+    fn new() -> io::Result<Selector> {
+        let shared = Shared { state: Mutex::default(), notifier: Notifier::new()? };
+        Ok(Selector { shared: Arc::new(shared), list: List::default() })
+    }
+
+    fn try_clone(&self) -> io::Result<Selector> {
+        Ok(Selector { shared: Arc::clone(&self.shared), list: List::default() })
+    }
+
+    fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
+        let key = self.shared.register(source, token, interest, true)?;
+        Ok(Registration { shared: Arc::clone(&self.shared), key })
+    }
+
+    fn reregister(
+        &self,
+        registration: &mut Registration,
+        _: RawSource,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        self.shared.reregister(Some(self.owns(registration)?), token, interest)
+    }
+
+    fn deregister(&self, registration: &Registration, _: RawSource) -> io::Result<()> {
+        self.shared.deregister(Some(self.owns(registration)?))
+    }
+
+    fn rearm(registration: &Registration, direction: Interest) -> io::Result<()> {
+        let mut state = registration.shared.lock();
+        if state.table.rearm(registration.key, direction) {
+            registration.shared.interrupt(&mut state);
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        let deadline = Deadline::after(timeout);
+        let mut left = timeout;
+        let mut nap = NAPS.0;
+        loop {
+            self.turn(events, left, nap)?;
+            left = deadline.left();
+            if !events.is_empty() || left == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            nap = (nap * 2).min(NAPS.1);
+        }
+    }
+
+    fn waker(&self, token: Token) -> io::Result<Waker> {
+        Ok(Waker::new(Arc::clone(&self.shared), token))
+    }
+
+    fn wake(waker: &Waker) -> io::Result<()> {
+        waker.wake();
+        Ok(())
+    }
+}
+
+impl SelectDescriptor for Selector {
+    fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
+        self.shared.register(fd, token, interest, false).map(drop)
+    }
+
+    fn reregister_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
+        let key = self.shared.lock().table.key_of(fd);
+        self.shared.reregister(key, token, interest)
+    }
+
+    fn deregister_fd(&self, fd: RawSource) -> io::Result<()> {
+        let key = self.shared.lock().table.key_of(fd);
+        self.shared.deregister(key)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.shared.change(|table| table.remove(self.key));
+    }
+}
+
+impl fmt::Debug for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selector").field("shared", &self.shared).finish()
+    }
+}
+
+/// `Poll` and `Registry` hold no descriptor that stands for the set: nothing to forward.
+macro_rules! forward_selector_descriptor {
+    ($type:ident, $field:ident) => {};
+}
+
+pub(crate) use forward_selector_descriptor;

@@ -1,0 +1,357 @@
+//! The registrations of a poll(2) selector, and which of their directions are armed.
+//!
+//! An entry reports what is ready *and* armed, and disarms it: that makes an edge of a level. It is armed again
+//! * by `rearm`, when an operation of its owner would have blocked;
+//! * by `reregister`;
+//! * by `settle`, when the kernel was seen to say that it is not ready any more; that is the only way for a descriptor
+//!   that somebody else owns (`Borrowed`). Should such a one never be seen drained, it is reported once more after
+//!   [`RENEWAL`], and after twice that time again: spurious at times, but never lost.
+//!
+//! Hang-ups and errors can't be masked: poll(2) reports them for as long as they last. An entry that has reported one is
+//! not shown to the kernel any more until it is armed again, or the condition is seen to be gone.
+
+use std::collections::HashMap;
+use std::os::fd::RawFd;
+use std::time::{Duration, Instant};
+
+use libc::{c_int, pollfd};
+
+use super::event::{Bits, Record, CLOSED};
+use super::kernel::Identity;
+use crate::{Interest, Token};
+
+/// When a borrowed descriptor that stays ready is reported for the second time.
+const RENEWAL: Duration = Duration::from_millis(100);
+/// The longest time between two reports of such a descriptor.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(4);
+
+/// Names an entry, and never another one: a slot that is used again has another generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    index: usize,
+    generation: u64,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Owned by one of poised's types, which tells of each `WouldBlock`.
+    Owned,
+    /// Owned by somebody else.
+    Borrowed { renewal: Renewal },
+    /// Not a descriptor at all: a waker's flag.
+    Waker,
+}
+
+/// When to report a borrowed descriptor that stays ready once more, and what was unread when it was reported.
+#[derive(Debug)]
+struct Renewal {
+    due: Option<Instant>,
+    interval: Duration,
+    unread: Option<c_int>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kind: Kind,
+    fd: RawFd,
+    identity: Option<Identity>,
+    token: Token,
+    generation: u64,
+    /// What the registration asks for.
+    wanted: Bits,
+    /// What of it is reported when it is ready.
+    armed: Bits,
+    /// Whether a hang-up or error was reported, and nothing happened since.
+    closed_reported: bool,
+    /// What the kernel said last.
+    ready: Bits,
+}
+
+/// What a descriptor is registered for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Registering {
+    pub(super) fd: RawFd,
+    pub(super) identity: Identity,
+    pub(super) token: Token,
+    pub(super) interest: Interest,
+    pub(super) owned: bool,
+}
+
+/// The question that one entry puts to the kernel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Question {
+    pub(super) key: Key,
+    pub(super) descriptor: pollfd,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    slots: Vec<Option<Entry>>,
+    free: Vec<usize>,
+    by_fd: HashMap<RawFd, Key>,
+    generations: u64,
+    /// Where the next report begins, so that no source starves behind others.
+    next: usize,
+}
+
+/// poll(2)'s bits of an interest.
+fn wanted(interest: Interest) -> Bits {
+    let mut bits = 0;
+    if interest.is_readable() {
+        bits |= libc::POLLIN | libc::POLLRDHUP;
+    }
+    if interest.is_writable() {
+        bits |= libc::POLLOUT;
+    }
+    if interest.is_priority() {
+        bits |= libc::POLLPRI;
+    }
+    bits
+}
+
+fn ask(fd: RawFd, events: Bits) -> pollfd {
+    pollfd { fd, events, revents: 0 }
+}
+
+impl Table {
+    /// Adds a descriptor; `None` when it is registered already.
+    pub(super) fn register(&mut self, new: Registering) -> Option<Key> {
+        if let Some(known) = self.key_of(new.fd) {
+            let same_file = self.entry(known).map_or(false, |entry| entry.identity == Some(new.identity));
+            if same_file {
+                return None;
+            }
+            // Its file was closed without a word, and the number is another's now.
+            self.remove(known);
+        }
+        let renewal = Renewal { due: None, interval: RENEWAL, unread: None };
+        let kind = if new.owned { Kind::Owned } else { Kind::Borrowed { renewal } };
+        let wanted = wanted(new.interest);
+        let key = self.insert(Entry {
+            kind,
+            fd: new.fd,
+            identity: Some(new.identity),
+            token: new.token,
+            generation: 0,
+            wanted,
+            armed: wanted,
+            closed_reported: false,
+            ready: 0,
+        });
+        self.by_fd.insert(new.fd, key);
+        Some(key)
+    }
+
+    /// Adds a waker's flag.
+    pub(super) fn add_waker(&mut self, token: Token) -> Key {
+        self.insert(Entry {
+            kind: Kind::Waker,
+            fd: -1,
+            identity: None,
+            token,
+            generation: 0,
+            wanted: libc::POLLIN,
+            armed: libc::POLLIN,
+            closed_reported: false,
+            ready: 0,
+        })
+    }
+
+    fn insert(&mut self, mut entry: Entry) -> Key {
+        self.generations += 1;
+        entry.generation = self.generations;
+        let generation = entry.generation;
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.slots[index] = Some(entry);
+                index
+            }
+            None => {
+                self.slots.push(Some(entry));
+                self.slots.len() - 1
+            }
+        };
+        Key { index, generation }
+    }
+
+    /// Gives an entry another token and interest, and arms it; whether there is such an entry.
+    pub(super) fn reregister(&mut self, key: Key, token: Token, interest: Interest) -> bool {
+        let Some(entry) = self.entry_mut(key) else { return false };
+        entry.token = token;
+        entry.wanted = wanted(interest);
+        entry.armed = entry.wanted;
+        entry.closed_reported = false;
+        true
+    }
+
+    /// Takes an entry out; whether there was one.
+    pub(super) fn remove(&mut self, key: Key) -> bool {
+        let Some(entry) = self.entry(key) else { return false };
+        let fd = entry.fd;
+        if self.by_fd.get(&fd) == Some(&key) {
+            self.by_fd.remove(&fd);
+        }
+        self.slots[key.index] = None;
+        self.free.push(key.index);
+        true
+    }
+
+    /// Arms a direction of an owned source again; whether that changes what the kernel is asked.
+    pub(super) fn rearm(&mut self, key: Key, direction: Interest) -> bool {
+        let Some(entry) = self.entry_mut(key) else { return false };
+        let before = (entry.armed, entry.closed_reported);
+        entry.armed |= entry.wanted & wanted(direction);
+        entry.closed_reported = false;
+        before != (entry.armed, false)
+    }
+
+    /// Sets a waker's flag.
+    pub(super) fn wake(&mut self, key: Key) {
+        if let Some(entry) = self.entry_mut(key) {
+            entry.ready = libc::POLLIN;
+        }
+    }
+
+    pub(super) fn has_wakes(&self) -> bool {
+        self.entries().any(|(_, entry)| matches!(entry.kind, Kind::Waker) && entry.ready != 0)
+    }
+
+    pub(super) fn key_of(&self, fd: RawFd) -> Option<Key> {
+        self.by_fd.get(&fd).copied()
+    }
+
+    fn entry(&self, key: Key) -> Option<&Entry> {
+        self.slots.get(key.index)?.as_ref().filter(|entry| entry.generation == key.generation)
+    }
+
+    fn entry_mut(&mut self, key: Key) -> Option<&mut Entry> {
+        self.slots.get_mut(key.index)?.as_mut().filter(|entry| entry.generation == key.generation)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = (Key, &Entry)> {
+        let entries = self.slots.iter().enumerate().filter_map(|(index, slot)| Some((index, slot.as_ref()?)));
+        entries.map(|(index, entry)| (Key { index, generation: entry.generation }, entry))
+    }
+
+    /// What the kernel is asked while waiting.
+    pub(super) fn questions(&self) -> impl Iterator<Item = Question> + '_ {
+        let shown = |entry: &&Entry| !matches!(entry.kind, Kind::Waker) && !entry.closed_reported;
+        self.entries()
+            .filter(move |(_, entry)| shown(&entry))
+            .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.armed) })
+    }
+
+    /// What the kernel is asked before waiting, without waiting: whether what was reported is over.
+    pub(super) fn unsettled(&self) -> impl Iterator<Item = Question> + '_ {
+        let unsettled = |entry: &Entry| match entry.kind {
+            Kind::Borrowed { .. } => entry.closed_reported || entry.disarmed() != 0,
+            Kind::Owned => entry.closed_reported,
+            Kind::Waker => false,
+        };
+        self.entries()
+            .filter(move |(_, entry)| unsettled(entry))
+            .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.disarmed()) })
+    }
+
+    /// Takes the answer to a question of [`unsettled`](Table::unsettled). Whether the entry is to be asked again.
+    pub(super) fn settle(
+        &mut self,
+        key: Key,
+        answer: Bits,
+        now: Instant,
+        unread: impl Fn(RawFd) -> Option<c_int>,
+    ) -> bool {
+        if answer & libc::POLLNVAL != 0 {
+            // Closed without a word: as with epoll, the registration ends.
+            self.remove(key);
+            return false;
+        }
+        let Some(entry) = self.entry_mut(key) else { return false };
+        if answer & CLOSED == 0 {
+            entry.closed_reported = false;
+        }
+        let disarmed = entry.disarmed();
+        let Kind::Borrowed { renewal } = &mut entry.kind else {
+            // A hang-up is for good; an error is over when somebody takes it.
+            return entry.closed_reported && answer & libc::POLLHUP == 0;
+        };
+        let over = disarmed & !answer;
+        let mut armed = over;
+        if over != 0 {
+            renewal.interval = RENEWAL;
+        }
+        if disarmed & answer & libc::POLLIN != 0 && unread(entry.fd) != renewal.unread {
+            armed |= libc::POLLIN;
+        }
+        if renewal.due.map_or(false, |due| now >= due) {
+            armed |= disarmed;
+            entry.closed_reported = false;
+            renewal.interval = (renewal.interval * 2).min(LONGEST_RENEWAL);
+            renewal.due = None;
+        }
+        entry.armed |= armed;
+        entry.closed_reported || entry.disarmed() != 0
+    }
+
+    /// Takes the answer to a question of [`questions`](Table::questions).
+    pub(super) fn answer(&mut self, key: Key, answer: Bits) {
+        if answer & libc::POLLNVAL != 0 {
+            self.remove(key);
+        } else if let Some(entry) = self.entry_mut(key) {
+            entry.ready = answer;
+        }
+    }
+
+    /// Reports what is ready, as far as there is room, and takes back what the kernel said of the rest: it will say it
+    /// again.
+    pub(super) fn report(&mut self, events: &mut Vec<Record>, now: Instant, unread: impl Fn(RawFd) -> Option<c_int>) {
+        let length = self.slots.len();
+        let start = if self.next < length { self.next } else { 0 };
+        for index in (start..length).chain(0..start) {
+            let Some(entry) = &mut self.slots[index] else { continue };
+            if events.len() < events.capacity() {
+                if let Some(event) = entry.report(now, &unread) {
+                    events.push(event);
+                    self.next = index + 1;
+                }
+            } else if !matches!(entry.kind, Kind::Waker) {
+                entry.ready = 0;
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn disarmed(&self) -> Bits {
+        self.wanted & !self.armed
+    }
+
+    fn report(&mut self, now: Instant, unread: impl Fn(RawFd) -> Option<c_int>) -> Option<Record> {
+        let ready = std::mem::take(&mut self.ready);
+        let fresh = ready & self.armed;
+        let closed = ready & CLOSED;
+        if fresh == 0 && (closed == 0 || self.closed_reported) {
+            return None;
+        }
+        let mut bits = fresh | closed;
+        if fresh & libc::POLLRDHUP != 0 {
+            // The end of the stream can be read, whether or not that direction was armed.
+            bits |= self.wanted & libc::POLLIN;
+        }
+        match &mut self.kind {
+            // Its readiness was the flag, which is taken.
+            Kind::Waker => {}
+            Kind::Owned => self.armed &= !fresh,
+            Kind::Borrowed { renewal } => {
+                self.armed &= !fresh;
+                renewal.due = Some(now + renewal.interval);
+                renewal.unread = unread(self.fd);
+            }
+        }
+        self.closed_reported |= closed != 0;
+        Some(Record { token: self.token, bits })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+//! Durations as the systems want them: never shorter than asked for, never an overflow.
+
+use std::time::{Duration, Instant};
+
+/// Whole milliseconds, or `None` when `timeout` has a part below one, or more of them than a C int holds.
+#[inline]
+#[allow(dead_code)] // Not every mechanism counts in milliseconds.
+pub(crate) fn exact_millis(timeout: Duration) -> Option<i32> {
+    if timeout.subsec_nanos() % 1_000_000 == 0 {
+        i32::try_from(timeout.as_millis()).ok()
+    } else {
+        None
+    }
+}
+
+/// Milliseconds, rounded up and saturated to what a C int holds (24.8 days): who waits so long must look at the clock.
+#[allow(dead_code)] // Not every mechanism counts in milliseconds.
+pub(crate) fn saturated_millis(timeout: Duration) -> i32 {
+    let up = timeout.checked_add(Duration::from_nanos(999_999)).unwrap_or(timeout);
+    i32::try_from(up.as_millis()).unwrap_or(i32::MAX)
+}
+
+/// Seconds and nanoseconds of a kernel's timespec, saturated: the kernel takes more than it can count as "for ever".
+pub(crate) fn timespec(timeout: Duration) -> (i64, i64) {
+    (i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos()))
+}
+
+/// The end of a wait that may take several calls. Without an end for `None`, and for what no clock reaches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    /// The deadline of a wait that begins now.
+    pub(crate) fn after(timeout: Option<Duration>) -> Deadline {
+        Deadline(timeout.and_then(|timeout| Instant::now().checked_add(timeout)))
+    }
+
+    /// What is left: `None` without an end, zero when it is over.
+    pub(crate) fn left(self) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX_MILLIS: u64 = i32::MAX as u64;
+
+    #[test]
+    fn millis_round_up_and_saturate() {
+        for (timeout, exact, saturated) in [
+            (Duration::ZERO, Some(0), 0),
+            (Duration::from_nanos(1), None, 1),
+            (Duration::from_micros(999), None, 1),
+            (Duration::from_millis(1), Some(1), 1),
+            (Duration::from_nanos(1_000_001), None, 2),
+            (Duration::from_micros(1_500), None, 2),
+            (Duration::from_secs(25), Some(25_000), 25_000),
+            (Duration::from_millis(MAX_MILLIS), Some(i32::MAX), i32::MAX),
+            (Duration::from_millis(MAX_MILLIS) + Duration::from_nanos(1), None, i32::MAX),
+            (Duration::from_millis(MAX_MILLIS + 1), None, i32::MAX),
+            (Duration::MAX, None, i32::MAX),
+        ] {
+            assert_eq!(exact_millis(timeout), exact, "{timeout:?}");
+            assert_eq!(saturated_millis(timeout), saturated, "{timeout:?}");
+        }
+    }
+
+    #[test]
+    fn timespecs_keep_nanoseconds_and_saturate() {
+        assert_eq!(timespec(Duration::from_nanos(1)), (0, 1));
+        assert_eq!(timespec(Duration::from_micros(2_500_000)), (2, 500_000_000));
+        assert_eq!(timespec(Duration::MAX), (i64::MAX, 999_999_999));
+    }
+
+    #[test]
+    fn a_deadline_without_an_end_has_nothing_left_to_count() {
+        assert_eq!(Deadline::after(None).left(), None);
+        assert_eq!(Deadline::after(Some(Duration::MAX)).left(), None);
+        assert_eq!(Deadline::after(Some(Duration::ZERO)).left(), Some(Duration::ZERO));
+        let left = Deadline::after(Some(Duration::from_secs(3600))).left().unwrap();
+        assert!(left > Duration::from_secs(3000), "{left:?}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Moving bytes by the standard library.
+
+use std::fs::File;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+#[cfg(unix)]
+use std::os::unix::net::UnixDatagram;
+
+/// A datagram socket.
+pub(crate) trait Datagram {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize>;
+    fn send(&self, buffer: &[u8]) -> io::Result<usize>;
+}
+
+impl Datagram for UdpSocket {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(buffer)
+    }
+
+    fn send(&self, buffer: &[u8]) -> io::Result<usize> {
+        UdpSocket::send(self, buffer)
+    }
+}
+
+#[cfg(unix)]
+impl Datagram for UnixDatagram {
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv(buffer)
+    }
+
+    fn send(&self, buffer: &[u8]) -> io::Result<usize> {
+        UnixDatagram::send(self, buffer)
+    }
+}
+
+pub(crate) fn read(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
+    file.read(buffer)
+}
+
+pub(crate) fn read_vectored(mut file: &File, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    file.read_vectored(buffers)
+}
+
+pub(crate) fn write(mut file: &File, buffer: &[u8]) -> io::Result<usize> {
+    file.write(buffer)
+}
+
+pub(crate) fn write_vectored(mut file: &File, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
+    file.write_vectored(buffers)
+}
+
+pub(crate) fn receive<S>(mut socket: &S, buffer: &mut [u8]) -> io::Result<usize>
+where
+    for<'s> &'s S: Read,
+{
+    socket.read(buffer)
+}
+
+pub(crate) fn receive_vectored<S>(mut socket: &S, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize>
+where
+    for<'s> &'s S: Read,
+{
+    socket.read_vectored(buffers)
+}
+
+pub(crate) fn peek(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    socket.peek(buffer)
+}
+
+pub(crate) fn send<S>(mut socket: &S, buffer: &[u8]) -> io::Result<usize>
+where
+    for<'s> &'s S: Write,
+{
+    socket.write(buffer)
+}
+
+pub(crate) fn send_vectored<S>(mut socket: &S, buffers: &[IoSlice<'_>]) -> io::Result<usize>
+where
+    for<'s> &'s S: Write,
+{
+    socket.write_vectored(buffers)
+}
+
+pub(crate) fn receive_datagram(socket: &impl Datagram, buffer: &mut [u8]) -> io::Result<usize> {
+    socket.receive(buffer)
+}
+
+pub(crate) fn peek_datagram(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<usize> {
+    socket.peek(buffer)
+}
+
+pub(crate) fn send_datagram(socket: &impl Datagram, buffer: &[u8]) -> io::Result<usize> {
+    socket.send(buffer)
+}
+
+pub(crate) fn receive_from(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    socket.recv_from(buffer)
+}
+
+pub(crate) fn peek_from(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    socket.peek_from(buffer)
+}
+
+pub(crate) fn send_to(socket: &UdpSocket, buffer: &[u8], to: SocketAddr) -> io::Result<usize> {
+    socket.send_to(buffer, to)
+}

@@ -1,0 +1,89 @@
+//! How Unix makes sockets and pipes, and what its selectors share. Everything here goes through libc.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{BorrowedFd, RawFd};
+
+use libc::{c_int, c_long};
+
+mod address;
+pub(crate) mod net;
+pub(crate) mod notifier;
+pub(crate) mod pipe;
+pub(crate) mod readiness;
+pub(crate) mod tcp;
+pub(crate) mod udp;
+pub(crate) mod uds;
+
+pub(crate) use std::os::fd::AsRawFd as AsRawSource;
+
+/// What a selector knows a source by. It may be any number: see [`borrow`].
+pub(crate) type RawSource = RawFd;
+
+#[inline]
+pub(crate) fn raw_source(io: &impl AsRawSource) -> RawSource {
+    io.as_raw_fd()
+}
+
+/// In debug builds, warns of a source that would block the thread that uses it after an event.
+pub(crate) fn check_source(source: RawSource) {
+    if cfg!(debug_assertions) && matches!(is_blocking(source), Ok(true)) {
+        crate::diagnostics::warning!(
+            "descriptor {source} is registered but blocking: call set_nonblocking(true) before handing it to poised"
+        );
+    }
+}
+
+fn is_blocking(fd: RawFd) -> io::Result<bool> {
+    // SAFETY: takes plain numbers, and a descriptor that is not open gives EBADF.
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    Ok(flags & libc::O_NONBLOCK == 0)
+}
+
+/// The number of a descriptor for the length of a system call. `EBADF` for a number that no descriptor can have.
+#[inline]
+#[allow(dead_code)] // Not every mechanism takes handles.
+pub(crate) fn borrow<'fd>(fd: RawFd) -> io::Result<BorrowedFd<'fd>> {
+    if fd < 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    // SAFETY: it is not -1. It is handed to system calls that register or look at a file by number and touch no memory
+    // through it; a number that is not open makes them fail with EBADF.
+    Ok(unsafe { BorrowedFd::borrow_raw(fd) })
+}
+
+/// The result of a call that gives -1 for "see errno".
+#[inline]
+pub(crate) fn check(result: c_int) -> io::Result<c_int> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+/// The result of a call that counts, or gives -1 for "see errno".
+#[inline]
+pub(crate) fn count(result: impl Into<c_long>) -> io::Result<usize> {
+    usize::try_from(result.into()).map_err(|_| io::Error::last_os_error())
+}
+
+/// A number of things as a C int, or as many as it holds.
+#[allow(dead_code)] // Not every mechanism counts in C ints.
+pub(crate) fn count_of(things: usize) -> c_int {
+    c_int::try_from(things).unwrap_or(c_int::MAX)
+}
+
+/// Lets `call` write into the spare room of `list`, and takes over as many as it says. The one place that sets a length
+/// after the kernel wrote.
+///
+/// `call` gets the room and how much there is, and must have written as many values as it counts.
+#[allow(dead_code)] // Not every mechanism has the kernel fill its list.
+pub(crate) fn fill<T>(list: &mut Vec<T>, call: impl FnOnce(*mut T, usize) -> io::Result<usize>) -> io::Result<()> {
+    let room: &mut [MaybeUninit<T>] = list.spare_capacity_mut();
+    let written = call(room.as_mut_ptr().cast(), room.len())?;
+    let length = list.len() + written;
+    // SAFETY: `call` has written that many values behind the old length, within the capacity.
+    unsafe { list.set_len(length) };
+    Ok(())
+}
