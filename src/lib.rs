@@ -48,7 +48,7 @@
 //! | registering | [`Registry`], [`Token`], [`Interest`], [`event::Source`] |
 //! | waking a poll from another thread | [`Waker`] |
 //! | sockets | [`net`] |
-//! | pipes and foreign descriptors on Unix | [`unix`](crate::unix) |
+//! | pipes and foreign descriptors on Unix | [`unix`] |
 //! | a socket type of one's own | [`IoSource`] |
 //!
 //! # The rules that every user meets

@@ -161,5 +161,3 @@ impl fmt::Debug for Poll {
         f.debug_struct("Poll").field("registry", &self.registry).finish()
     }
 }
-
-crate::sys::forward_selector_descriptor!(Poll, registry);

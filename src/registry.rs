@@ -187,5 +187,3 @@ impl fmt::Debug for Registry {
         f.debug_struct("Registry").field("selector", &self.selector).finish()
     }
 }
-
-sys::forward_selector_descriptor!(Registry, selector);

@@ -42,12 +42,12 @@ mod unix;
     any(target_os = "linux", target_os = "android"),
     not(any(poised_backend = "poll", mio_unsupported_force_poll_poll))
 ))]
-pub(crate) use epoll::{forward_selector_descriptor, Selector as PlatformSelector};
+pub(crate) use epoll::Selector as PlatformSelector;
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
     any(poised_backend = "poll", mio_unsupported_force_poll_poll)
 ))]
-pub(crate) use poll::{forward_selector_descriptor, Selector as PlatformSelector};
+pub(crate) use poll::Selector as PlatformSelector;
 #[cfg(unix)]
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
 

@@ -169,29 +169,3 @@ fn explain(error: io::Error) -> io::Error {
         _ => error,
     }
 }
-
-/// Gives `Poll` and `Registry` the traits of the epoll descriptor that they hold in `$field`.
-macro_rules! forward_selector_descriptor {
-    (Poll, $field:ident) => {
-        impl std::os::fd::AsRawFd for Poll {
-            fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                self.$field.as_raw_fd()
-            }
-        }
-    };
-    (Registry, $field:ident) => {
-        impl std::os::fd::AsRawFd for Registry {
-            fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                self.$field.as_raw_fd()
-            }
-        }
-
-        impl std::os::fd::AsFd for Registry {
-            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                self.$field.as_fd()
-            }
-        }
-    };
-}
-
-pub(crate) use forward_selector_descriptor;

@@ -17,4 +17,4 @@ mod selector;
 mod table;
 mod waker;
 
-pub(crate) use selector::{forward_selector_descriptor, Selector};
+pub(crate) use selector::Selector;

@@ -95,13 +95,13 @@ impl Shared {
 
     fn reregister(&self, key: Option<Key>, token: Token, interest: Interest) -> io::Result<()> {
         check(interest)?;
-        let done = self.change(|table| key.map_or(false, |key| table.reregister(key, token, interest)));
+        let done = self.change(|table| key.is_some_and(|key| table.reregister(key, token, interest)));
         done.then_some(()).ok_or_else(error::not_registered)
     }
 
     fn deregister(&self, key: Option<Key>) -> io::Result<()> {
         // Who waits is interrupted: poll(2) holds the file, and its peer must learn when it is closed.
-        let done = self.change(|table| key.map_or(false, |key| table.remove(key)));
+        let done = self.change(|table| key.is_some_and(|key| table.remove(key)));
         done.then_some(()).ok_or_else(error::not_registered)
     }
 }
@@ -282,10 +282,3 @@ impl fmt::Debug for Selector {
         f.debug_struct("Selector").field("shared", &self.shared).finish()
     }
 }
-
-/// `Poll` and `Registry` hold no descriptor that stands for the set: nothing to forward.
-macro_rules! forward_selector_descriptor {
-    ($type:ident, $field:ident) => {};
-}
-
-pub(crate) use forward_selector_descriptor;

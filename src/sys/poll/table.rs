@@ -117,7 +117,7 @@ impl Table {
     /// Adds a descriptor; `None` when it is registered already.
     pub(super) fn register(&mut self, new: Registering) -> Option<Key> {
         if let Some(known) = self.key_of(new.fd) {
-            let same_file = self.entry(known).map_or(false, |entry| entry.identity == Some(new.identity));
+            let same_file = self.entry(known).is_some_and(|entry| entry.identity == Some(new.identity));
             if same_file {
                 return None;
             }
@@ -237,7 +237,7 @@ impl Table {
     pub(super) fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         let shown = |entry: &&Entry| !matches!(entry.kind, Kind::Waker) && !entry.closed_reported;
         self.entries()
-            .filter(move |(_, entry)| shown(&entry))
+            .filter(move |(_, entry)| shown(entry))
             .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.armed) })
     }
 
@@ -283,7 +283,7 @@ impl Table {
         if disarmed & answer & libc::POLLIN != 0 && unread(entry.fd) != renewal.unread {
             armed |= libc::POLLIN;
         }
-        if renewal.due.map_or(false, |due| now >= due) {
+        if renewal.due.is_some_and(|due| now >= due) {
             armed |= disarmed;
             entry.closed_reported = false;
             renewal.interval = (renewal.interval * 2).min(LONGEST_RENEWAL);

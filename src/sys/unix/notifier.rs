@@ -121,7 +121,7 @@ mod pipe {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{eventfd, pipe, transfer, AsRawFd, File};
     use crate::sys::{SelectDescriptor, Selector};
     use crate::{Interest, Token};
 
