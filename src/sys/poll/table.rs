@@ -3,9 +3,10 @@
 //! An entry reports what is ready *and* armed, and disarms it: that makes an edge of a level. It is armed again
 //! * by `rearm`, when an operation of its owner would have blocked;
 //! * by `reregister`;
-//! * by `settle`, when the kernel was seen to say that it is not ready any more; that is the only way for a descriptor
-//!   that somebody else owns (`Borrowed`). Should such a one never be seen drained, it is reported once more after
-//!   [`RENEWAL`], and after twice that time again: spurious at times, but never lost.
+//! * by `settle`, when the kernel was seen to say that it is not ready any more. That is the only way for a descriptor
+//!   that somebody else owns (`Borrowed`): it is looked at until it is seen drained, and should it never be, it is
+//!   reported once more after [`RENEWAL`], and after twice that time again: spurious at times, but never lost. An owned
+//!   one is looked at when a wait begins, for those who read it by its descriptor rather than by its type.
 //!
 //! Hang-ups and errors can't be masked: poll(2) reports them for as long as they last. An entry that has reported one is
 //! not shown to the kernel any more until it is armed again, or the condition is seen to be gone.
@@ -24,6 +25,9 @@ use crate::{Interest, Token};
 const RENEWAL: Duration = Duration::from_millis(100);
 /// The longest time between two reports of such a descriptor.
 const LONGEST_RENEWAL: Duration = Duration::from_secs(4);
+
+/// What reading takes away. (A source is writable most of the time: nothing can be seen there.)
+const READING: Bits = libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP;
 
 /// Names an entry, and never another one: a slot that is used again has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +249,7 @@ impl Table {
     pub(super) fn unsettled(&self) -> impl Iterator<Item = Question> + '_ {
         let unsettled = |entry: &Entry| match entry.kind {
             Kind::Borrowed { .. } => entry.closed_reported || entry.disarmed() != 0,
-            Kind::Owned => entry.closed_reported,
+            Kind::Owned => entry.closed_reported || entry.disarmed() & READING != 0,
             Kind::Waker => false,
         };
         self.entries()
@@ -271,11 +275,12 @@ impl Table {
             entry.closed_reported = false;
         }
         let disarmed = entry.disarmed();
+        let over = disarmed & !answer;
         let Kind::Borrowed { renewal } = &mut entry.kind else {
+            entry.armed |= over & READING;
             // A hang-up is for good; an error is over when somebody takes it.
             return entry.closed_reported && answer & libc::POLLHUP == 0;
         };
-        let over = disarmed & !answer;
         let mut armed = over;
         if over != 0 {
             renewal.interval = RENEWAL;

@@ -104,6 +104,16 @@ fn a_borrowed_descriptor_is_armed_when_it_is_seen_drained() {
 }
 
 #[test]
+fn an_owned_source_that_was_read_by_its_descriptor_is_armed() {
+    let mut one = One::new(BOTH, true);
+    assert_eq!(one.says(IN | OUT), IN | OUT);
+    assert!(!one.settles(IN, 1), "nobody looks again before the next wait");
+    assert_eq!(one.says(IN | OUT), 0);
+    one.settles(0, 0);
+    assert_eq!(one.says(IN | OUT), IN, "writing is armed by WouldBlock alone");
+}
+
+#[test]
 fn a_borrowed_descriptor_is_armed_when_more_came() {
     let mut one = One::new(READ, false);
     one.says(IN);
