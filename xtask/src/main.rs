@@ -1,1 +1,101 @@
-fn main() {}
+//! The commands of the house: `cargo xtask test` is the one the README names, the others are its steps alone.
+//!
+//! Each step calls cargo as a person would; what fails is shown with the command that repeats it. Nothing here is
+//! published, and nothing needs more than Rust and the registries.
+
+// A command line tool talks through standard output and standard error.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod accept;
+mod api;
+mod cmd;
+mod configs;
+mod nextest;
+mod setup;
+mod steps;
+mod suite;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::steps::Selection;
+use crate::workspace::Workspace;
+
+/// The commands of the house. `cargo xtask test` runs every check; the others run one kind of it.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Show the output of each command while it runs
+    #[arg(long, short, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Every check, in order, up to the first that fails
+    Test {
+        /// Formatting, clippy, tidy and the tests on both backends: two minutes on a warm machine
+        #[arg(long)]
+        quick: bool,
+        /// One step alone, by its name (see --list); may be given several times
+        #[arg(long, value_name = "STEP")]
+        only: Vec<String>,
+        /// Print the names of the steps
+        #[arg(long)]
+        list: bool,
+    },
+    /// Install what is missing for the other commands
+    Setup,
+    /// rustfmt, without changing anything
+    Fmt,
+    /// clippy, warnings denied, in each configuration
+    Clippy,
+    /// The house rules that a program can check
+    Tidy,
+    /// The tests with nextest, in each configuration
+    Tests,
+    /// The doc tests
+    Doctests,
+    /// The documentation, warnings denied
+    Docs,
+    /// Compare the public API of crates/mio with that of mio from the registry
+    Api(api::Options),
+    /// Run software written for mio on crates/mio
+    Accept(accept::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    let workspace = Workspace::find(cli.verbose)?;
+    let group = |name: &str| steps::run(&workspace, &Selection::Group(name.to_owned()));
+    match cli.command {
+        Command::Test { list: true, .. } => steps::list(),
+        Command::Test { quick: true, .. } => steps::run(&workspace, &Selection::Quick),
+        Command::Test { only, .. } if !only.is_empty() => steps::run(&workspace, &Selection::Only(only)),
+        Command::Test { .. } => steps::run(&workspace, &Selection::All),
+        Command::Setup => group("setup"),
+        Command::Fmt => group("fmt"),
+        Command::Clippy => group("clippy"),
+        Command::Tidy => group("tidy"),
+        Command::Tests => group("tests"),
+        Command::Doctests => group("doctests"),
+        Command::Docs => group("docs"),
+        Command::Api(options) => api::run(&workspace, &options),
+        Command::Accept(options) => accept::run(&workspace, &options).map(drop),
+    }
+}

@@ -1,0 +1,194 @@
+//! `cargo xtask accept`: software written for mio, tested on the shim with its own tests.
+//!
+//! Each suite is a published package that ships its tests. Its source is copied out of cargo's registry, its manifest
+//! gets the two lines that every user of the shim writes (`[patch.crates-io] mio = { path = … }`), and its tests run
+//! with nextest. Two things are checked besides the tests: that cargo really took mio from this checkout, and that not
+//! fewer tests ran than are known to be there, for a run of nothing passes too.
+//!
+//! `--against registry` leaves the patch out and shows how the same tests do on mio itself.
+
+mod package;
+
+use anyhow::{bail, ensure, Result};
+use clap::{Args, ValueEnum};
+
+use crate::cmd::Cmd;
+use crate::nextest;
+use crate::steps::Outcome;
+use crate::workspace::Workspace;
+
+use package::Package;
+
+/// What to run, and on what.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// This suite alone
+    #[arg(long, value_enum)]
+    only: Option<Suite>,
+    /// The mechanism to wait with
+    #[arg(long, value_enum, default_value_t = Backend::Epoll)]
+    backend: Backend,
+    /// Where mio comes from
+    #[arg(long, value_enum, default_value_t = Supplier::Checkout)]
+    against: Supplier,
+}
+
+/// The software that is tested. All four ship their tests in their registry package, so none is written here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    Tokio,
+    Notify,
+    SignalHookMio,
+    IpcChannel,
+}
+
+/// The two mechanisms of Linux.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    Epoll,
+    Poll,
+}
+
+/// Whose mio is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Supplier {
+    /// The shim of this checkout.
+    Checkout,
+    /// The original.
+    Registry,
+}
+
+/// A package and how to test it.
+struct Recipe {
+    package: Package,
+    /// Arguments for nextest.
+    args: &'static [&'static str],
+    /// Test targets to run: those whose name starts so. Empty: what `args` say.
+    targets: &'static [&'static str],
+    /// How many tests there are at least.
+    at_least: u64,
+}
+
+impl Suite {
+    /// In the order of what they cover.
+    pub(crate) const ALL: [Self; 4] = [Self::Tokio, Self::Notify, Self::SignalHookMio, Self::IpcChannel];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tokio => "tokio",
+            Self::Notify => "notify",
+            Self::SignalHookMio => "signal-hook-mio",
+            Self::IpcChannel => "ipc-channel",
+        }
+    }
+
+    fn recipe(self) -> Recipe {
+        match self {
+            Self::Tokio => Recipe {
+                package: Package::new("tokio", "1.54.1"),
+                // One of its tests of the runtime stops the clock, which is a feature of its own.
+                args: &["--features", "full,test-util"],
+                targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
+                at_least: 500,
+            },
+            Self::Notify => {
+                Recipe { package: Package::new("notify", "8.2.1"), args: &["--lib"], targets: &[], at_least: 30 }
+            }
+            Self::SignalHookMio => Recipe {
+                package: Package {
+                    without: &["dev-dependencies.mio-0_7"],
+                    helpers: &["serial_test"],
+                    ..Package::new("signal-hook-mio", "0.3.0")
+                },
+                args: &["--features", "support-v1_0", "--test", "mio_1_0"],
+                targets: &[],
+                at_least: 3,
+            },
+            Self::IpcChannel => Recipe {
+                // Only its benches want criterion, which takes longer to build than all the rest.
+                package: Package {
+                    without: &["dev-dependencies.criterion", "[bench]"],
+                    ..Package::new("ipc-channel", "0.23.1")
+                },
+                args: &["--lib", "--tests"],
+                targets: &[],
+                at_least: 50,
+            },
+        }
+    }
+}
+
+impl Backend {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Epoll => "epoll",
+            Self::Poll => "poll",
+        }
+    }
+
+    fn rustflags(self) -> &'static str {
+        match self {
+            Self::Epoll => "",
+            // Ours and the original's name for the same choice; tokio looks at the second as well.
+            Self::Poll => "--cfg poised_backend=\"poll\" --cfg mio_unsupported_force_poll_poll",
+        }
+    }
+}
+
+impl Supplier {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Checkout => "shim",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// The command: the suites one after the other, all of them even if one fails.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    let suites = options.only.map_or(Suite::ALL.to_vec(), |suite| vec![suite]);
+    let mut failed = Vec::new();
+    for suite in suites {
+        let outcome = self::suite(workspace, suite, options.backend, options.against)?;
+        let counts = outcome.counts;
+        println!("{}: {} passed, {} failed", suite.name(), counts.passed, counts.failed);
+        if let Some(complaint) = outcome.complaint {
+            eprintln!("{complaint}");
+            failed.push(suite.name());
+        }
+    }
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Runs one suite.
+pub(crate) fn suite(workspace: &Workspace, suite: Suite, backend: Backend, against: Supplier) -> Result<Outcome> {
+    let recipe = suite.recipe();
+    let folder = recipe.package.prepare(workspace, against)?;
+    let flags = backend.rustflags();
+    if against == Supplier::Checkout {
+        package::check_mio(workspace, &folder)?;
+    }
+    let mut cmd = Cmd::cargo(workspace).dir(&folder).args(["nextest", "run", "--config-file"]);
+    cmd = cmd.arg(workspace.root.join("xtask/accept/nextest.toml")).args(recipe.args).rustflags(flags);
+    for target in package::test_targets(&folder, recipe.targets)? {
+        cmd = cmd.args(["--test", &target]);
+    }
+    // Nobody debugs these builds and nobody changes them: they are to be small and to be made once.
+    cmd = cmd.env("CARGO_PROFILE_DEV_DEBUG", "0").env("CARGO_INCREMENTAL", "0");
+    cmd = cmd.env("CARGO_TARGET_DIR", workspace.accept_cache().join(format!("target-{}", backend.name())));
+    let log = format!("accept-{}-{}-{}", suite.name(), backend.name(), against.name());
+    let run = nextest::run(workspace, &cmd, &log)?;
+    let ran = run.counts.passed + run.counts.failed;
+    if ran < recipe.at_least {
+        bail!("{ran} tests of {} ran, at least {} are known: see {log}.log", suite.name(), recipe.at_least);
+    }
+    let complaint = match run.complaint {
+        Some(complaint) => {
+            let names = nextest::failing(&nextest::log_text(workspace, &log)?);
+            Some(format!("{complaint}\nnot passed:\n  {}", names.join("\n  ")))
+        }
+        None => None,
+    };
+    Ok(Outcome { counts: run.counts, note: format!("{ran} tests of {}", recipe.package), complaint })
+}

@@ -1,0 +1,70 @@
+//! The steps that are one cargo command each: formatting, clippy, tests, documentation.
+
+use anyhow::Result;
+
+use crate::cmd::Cmd;
+use crate::configs::Config;
+use crate::nextest;
+use crate::steps::Outcome;
+use crate::workspace::Workspace;
+
+/// `cargo fmt --check`.
+pub(crate) fn fmt(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["fmt", "--all", "--check"]);
+    cmd.run(workspace, "fmt")?;
+    Ok(Outcome::default())
+}
+
+/// clippy over everything, warnings denied.
+pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["clippy", "--workspace", "--all-targets"]);
+    // xtask knows no configurations; its dependencies would be checked once more in each.
+    let cmd = if config.is_default() { cmd } else { cmd.args(["--exclude", "xtask"]) };
+    let cmd = config.apply(workspace, cmd).args(["--", "-D", "warnings"]);
+    cmd.run(workspace, &format!("clippy-{}", config.name))?;
+    Ok(Outcome::default())
+}
+
+/// The crate's tests. Its examples are built with them, since tests run them.
+pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
+    nextest::step(workspace, &config.apply(workspace, cmd), &format!("tests-{}", config.name))
+}
+
+/// The tests of these commands themselves: the rules of tidy, the comparison of APIs.
+pub(crate) fn own_tests(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "xtask"]);
+    nextest::step(workspace, &cmd, "tests-xtask")
+}
+
+/// The examples in the documentation, the shim's among them. nextest does not run them.
+pub(crate) fn doctests(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["test", "--doc", "--package", "poised", "--package", "mio"]);
+    let output = cmd.run(workspace, "doctests")?;
+    let passed: u64 = output.text.lines().filter_map(doctests_passed).sum();
+    Ok(Outcome::note(&format!("{passed} doc tests")))
+}
+
+/// Reads a line as `test result: ok. 3 passed; 0 failed; …`.
+fn doctests_passed(line: &str) -> Option<u64> {
+    line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok()
+}
+
+/// The documentation as docs.rs builds it, warnings denied.
+pub(crate) fn docs(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["doc", "--no-deps", "--package", "poised", "--package", "mio"]);
+    let flags = std::env::var("RUSTDOCFLAGS").unwrap_or_default();
+    cmd.env("RUSTDOCFLAGS", format!("{flags} -D warnings").trim()).run(workspace, "docs")?;
+    Ok(Outcome::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::doctests_passed;
+
+    #[test]
+    fn reads_the_result_of_doc_tests() {
+        assert_eq!(doctests_passed("test result: ok. 31 passed; 0 failed; 0 ignored; 0 measured"), Some(31));
+        assert_eq!(doctests_passed("running 31 tests"), None);
+    }
+}

@@ -1,0 +1,40 @@
+//! Where things are: the checkout and the folder for what is built.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use cargo_metadata::MetadataCommand;
+
+/// The checkout that this program belongs to.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    pub(crate) root: PathBuf,
+    /// Cargo's target folder, wherever the user has put it.
+    pub(crate) target: PathBuf,
+    /// Whether commands show their output while they run.
+    pub(crate) verbose: bool,
+}
+
+impl Workspace {
+    /// Finds the checkout from the manifest that cargo names when it runs this program.
+    pub(crate) fn find(verbose: bool) -> Result<Self> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&manifest).parent().context("xtask lies in a folder of the workspace")?.to_owned();
+        let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
+        Ok(Self { root, target: metadata.target_directory.into_std_path_buf(), verbose })
+    }
+
+    /// The folder for logs, one file a step.
+    pub(crate) fn logs(&self) -> PathBuf {
+        self.target.join("xtask-logs")
+    }
+
+    /// The folder for the software that `accept` builds. `POISED_CACHE` puts it where it outlives the target folder.
+    pub(crate) fn accept_cache(&self) -> PathBuf {
+        match std::env::var_os("POISED_CACHE") {
+            Some(folder) => PathBuf::from(folder).join("accept"),
+            None => self.target.join("accept"),
+        }
+    }
+}
