@@ -31,12 +31,6 @@ macro_rules! forward {
             }
         }
 
-        impl ::std::fmt::Debug for $type {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                self.inner.fmt(f)
-            }
-        }
-
         #[cfg(unix)]
         impl ::std::os::fd::AsFd for $type {
             fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
@@ -85,6 +79,17 @@ macro_rules! forward {
         impl From<$type> for ::std::os::fd::OwnedFd {
             fn from(source: $type) -> ::std::os::fd::OwnedFd {
                 source.inner.into_inner().into()
+            }
+        }
+    };
+}
+
+/// Gives `$type`, a socket as in [`forward`], the `Debug` of the standard type: it has the same name, and its addresses.
+macro_rules! forward_debug {
+    ($type:ident) => {
+        impl ::std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                self.inner.fmt(f)
             }
         }
     };
@@ -154,4 +159,4 @@ macro_rules! forward_stream {
     };
 }
 
-pub(crate) use {forward, forward_stream};
+pub(crate) use {forward, forward_debug, forward_stream};

@@ -22,7 +22,8 @@ mod unix_listener;
 #[cfg(unix)]
 mod unix_stream;
 
-pub(crate) use forward::{forward, forward_stream};
+pub(crate) use forward::forward;
+use forward::{forward_debug, forward_stream};
 pub use tcp_listener::TcpListener;
 pub use tcp_stream::TcpStream;
 pub use udp_socket::UdpSocket;

@@ -1,7 +1,7 @@
 use std::io;
 use std::net::{self, SocketAddr};
 
-use crate::net::{forward, TcpStream};
+use crate::net::{forward, forward_debug, TcpStream};
 use crate::{sys, Interest, IoSource};
 
 /// A TCP socket that listens for connections.
@@ -40,6 +40,7 @@ pub struct TcpListener {
 }
 
 forward!(TcpListener, net::TcpListener);
+forward_debug!(TcpListener);
 
 impl TcpListener {
     /// Makes a socket, binds it to `address` and listens. Port 0 lets the system choose one.

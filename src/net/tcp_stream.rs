@@ -1,7 +1,7 @@
 use std::io;
 use std::net::{self, Shutdown, SocketAddr};
 
-use crate::net::{forward, forward_stream};
+use crate::net::{forward, forward_debug, forward_stream};
 use crate::sys::{self, transfer};
 use crate::{Interest, IoSource};
 
@@ -47,6 +47,7 @@ pub struct TcpStream {
 }
 
 forward!(TcpStream, net::TcpStream);
+forward_debug!(TcpStream);
 forward_stream!(TcpStream);
 
 impl TcpStream {

@@ -1,7 +1,7 @@
 use std::io;
 use std::net::{self, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::net::forward;
+use crate::net::{forward, forward_debug};
 use crate::sys::{self, transfer};
 use crate::{Interest, IoSource};
 
@@ -37,6 +37,7 @@ pub struct UdpSocket {
 }
 
 forward!(UdpSocket, net::UdpSocket);
+forward_debug!(UdpSocket);
 
 impl UdpSocket {
     /// Makes a socket that is bound to `address`. Port 0 lets the system choose one.

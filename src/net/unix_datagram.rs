@@ -3,7 +3,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
-use crate::net::forward;
+use crate::net::{forward, forward_debug};
 use crate::sys::{self, transfer};
 use crate::{Interest, IoSource};
 
@@ -33,6 +33,7 @@ pub struct UnixDatagram {
 }
 
 forward!(UnixDatagram, net::UnixDatagram);
+forward_debug!(UnixDatagram);
 
 impl UnixDatagram {
     /// Makes a socket that is bound to `path`, where no file may be.

@@ -2,7 +2,7 @@ use std::io;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
-use crate::net::{forward, UnixStream};
+use crate::net::{forward, forward_debug, UnixStream};
 use crate::{sys, Interest, IoSource};
 
 /// A socket of the Unix domain that listens for connections.
@@ -35,6 +35,7 @@ pub struct UnixListener {
 }
 
 forward!(UnixListener, net::UnixListener);
+forward_debug!(UnixListener);
 
 impl UnixListener {
     /// Makes a socket, binds it to `path`, where no file may be, and listens.

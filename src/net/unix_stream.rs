@@ -3,7 +3,7 @@ use std::net::Shutdown;
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 
-use crate::net::{forward, forward_stream};
+use crate::net::{forward, forward_debug, forward_stream};
 use crate::{sys, Interest, IoSource};
 
 /// A connection of the Unix domain that never blocks.
@@ -33,6 +33,7 @@ pub struct UnixStream {
 }
 
 forward!(UnixStream, net::UnixStream);
+forward_debug!(UnixStream);
 forward_stream!(UnixStream);
 
 impl UnixStream {

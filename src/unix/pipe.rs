@@ -39,6 +39,7 @@
 //! # }
 //! ```
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::OwnedFd;
@@ -87,6 +88,12 @@ pub struct Sender {
 }
 
 forward!(Sender, File);
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Sender").field(&self.inner).finish()
+    }
+}
 
 impl Sender {
     /// Sets whether writing gives `WouldBlock` when the pipe is full, or waits. What comes from a child waits.
@@ -191,6 +198,12 @@ pub struct Receiver {
 }
 
 forward!(Receiver, File);
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receiver").field(&self.inner).finish()
+    }
+}
 
 impl Receiver {
     /// Sets whether reading gives `WouldBlock` when the pipe is empty, or waits. What comes from a child waits.

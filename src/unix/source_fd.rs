@@ -16,7 +16,7 @@ use crate::{Interest, Registry, Token};
 /// | | epoll | `--cfg poised_backend="poll"` |
 /// | --- | --- | --- |
 /// | edges | the kernel's | poised looks at the descriptor again every few milliseconds while it was reported ready and not seen drained |
-/// | spurious events | hardly ever | now and then, at growing intervals, while a descriptor stays ready |
+/// | spurious events | hardly ever | every 100 to 200 milliseconds while a descriptor stays ready |
 /// | closed without deregistering | the kernel ends it with the last duplicate | ended at the next poll |
 /// | regular files, directories | `PermissionDenied` | `PermissionDenied` |
 ///

@@ -127,7 +127,7 @@ impl Selector {
         let mut state = self.shared.lock();
         let unsettled = self.list.settle(&mut state.table)?;
         let timeout = match left {
-            _ if state.table.has_wakes() => Some(Duration::ZERO),
+            _ if state.table.has_news() => Some(Duration::ZERO),
             Some(left) if !unsettled => Some(left),
             Some(left) => Some(left.min(nap)),
             None => unsettled.then_some(nap),
@@ -224,7 +224,14 @@ impl crate::sys::Selector for Selector {
 
     fn rearm(registration: &Registration, direction: Interest) -> io::Result<()> {
         let mut state = registration.shared.lock();
-        if state.table.rearm(registration.key, direction) {
+        let mut changed = state.table.rearm(registration.key, direction);
+        if let Some(Question { key, mut descriptor }) = state.table.standing(registration.key) {
+            // The operation may have taken the error, and the next one must be news: now is the time to see it gone.
+            kernel::poll(std::slice::from_mut(&mut descriptor), Some(Duration::ZERO))?;
+            state.table.settle(key, descriptor.revents, Instant::now(), kernel::unread);
+            changed = true;
+        }
+        if changed {
             registration.shared.interrupt(&mut state);
         }
         Ok(())

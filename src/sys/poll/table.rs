@@ -8,8 +8,10 @@
 //!   reported once more after [`RENEWAL`], and after twice that time again: spurious at times, but never lost. An owned
 //!   one is looked at when a wait begins, for those who read it by its descriptor rather than by its type.
 //!
-//! Hang-ups and errors can't be masked: poll(2) reports them for as long as they last. An entry that has reported one is
-//! not shown to the kernel any more until it is armed again, or the condition is seen to be gone.
+//! Hang-ups and errors can't be masked: poll(2) reports them for as long as they last, which may be long (an error queue
+//! that nobody reads) and need not be for ever (a socket that connects after it was registered). An entry that has
+//! reported one and still has it would end every wait at once; so it is not waited for, but looked at every few
+//! milliseconds, until the condition changes.
 
 use std::collections::HashMap;
 use std::os::fd::RawFd;
@@ -24,7 +26,7 @@ use crate::{Interest, Token};
 /// When a borrowed descriptor that stays ready is reported for the second time.
 const RENEWAL: Duration = Duration::from_millis(100);
 /// The longest time between two reports of such a descriptor.
-const LONGEST_RENEWAL: Duration = Duration::from_secs(4);
+const LONGEST_RENEWAL: Duration = Duration::from_millis(200);
 
 /// What reading takes away. (A source is writable most of the time: nothing can be seen there.)
 const READING: Bits = libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP;
@@ -65,8 +67,8 @@ struct Entry {
     wanted: Bits,
     /// What of it is reported when it is ready.
     armed: Bits,
-    /// Whether a hang-up or error was reported, and nothing happened since.
-    closed_reported: bool,
+    /// The hang-up and error that were reported, and that the kernel still says.
+    standing: Bits,
     /// What the kernel said last.
     ready: Bits,
 }
@@ -139,7 +141,7 @@ impl Table {
             generation: 0,
             wanted,
             armed: wanted,
-            closed_reported: false,
+            standing: 0,
             ready: 0,
         });
         self.by_fd.insert(new.fd, key);
@@ -156,7 +158,7 @@ impl Table {
             generation: 0,
             wanted: libc::POLLIN,
             armed: libc::POLLIN,
-            closed_reported: false,
+            standing: 0,
             ready: 0,
         })
     }
@@ -184,7 +186,7 @@ impl Table {
         entry.token = token;
         entry.wanted = wanted(interest);
         entry.armed = entry.wanted;
-        entry.closed_reported = false;
+        entry.standing = 0;
         true
     }
 
@@ -203,10 +205,9 @@ impl Table {
     /// Arms a direction of an owned source again; whether that changes what the kernel is asked.
     pub(super) fn rearm(&mut self, key: Key, direction: Interest) -> bool {
         let Some(entry) = self.entry_mut(key) else { return false };
-        let before = (entry.armed, entry.closed_reported);
+        let before = entry.armed;
         entry.armed |= entry.wanted & wanted(direction);
-        entry.closed_reported = false;
-        before != (entry.armed, false)
+        before != entry.armed
     }
 
     /// Sets a waker's flag.
@@ -216,8 +217,9 @@ impl Table {
         }
     }
 
-    pub(super) fn has_wakes(&self) -> bool {
-        self.entries().any(|(_, entry)| matches!(entry.kind, Kind::Waker) && entry.ready != 0)
+    /// Whether there is something to report without asking the kernel again.
+    pub(super) fn has_news(&self) -> bool {
+        self.entries().any(|(_, entry)| entry.is_news())
     }
 
     pub(super) fn key_of(&self, fd: RawFd) -> Option<Key> {
@@ -239,25 +241,30 @@ impl Table {
 
     /// What the kernel is asked while waiting.
     pub(super) fn questions(&self) -> impl Iterator<Item = Question> + '_ {
-        let shown = |entry: &&Entry| !matches!(entry.kind, Kind::Waker) && !entry.closed_reported;
         self.entries()
-            .filter(move |(_, entry)| shown(entry))
+            .filter(|(_, entry)| !matches!(entry.kind, Kind::Waker) && entry.standing == 0)
             .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.armed) })
     }
 
     /// What the kernel is asked before waiting, without waiting: whether what was reported is over.
     pub(super) fn unsettled(&self) -> impl Iterator<Item = Question> + '_ {
         let unsettled = |entry: &Entry| match entry.kind {
-            Kind::Borrowed { .. } => entry.closed_reported || entry.disarmed() != 0,
-            Kind::Owned => entry.closed_reported || entry.disarmed() & READING != 0,
+            Kind::Borrowed { .. } => entry.standing != 0 || entry.disarmed() != 0,
+            Kind::Owned => entry.standing != 0 || entry.disarmed() & READING != 0,
             Kind::Waker => false,
         };
         self.entries()
             .filter(move |(_, entry)| unsettled(entry))
-            .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.disarmed()) })
+            .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.wanted) })
     }
 
-    /// Takes the answer to a question of [`unsettled`](Table::unsettled). Whether the entry is to be asked again.
+    /// The question of [`unsettled`](Table::unsettled) for one entry, when a hang-up or error of it stands.
+    pub(super) fn standing(&self, key: Key) -> Option<Question> {
+        let entry = self.entry(key).filter(|entry| entry.standing != 0)?;
+        Some(Question { key, descriptor: ask(entry.fd, entry.wanted) })
+    }
+
+    /// Takes the answer to a question of [`unsettled`](Table::unsettled). Whether the entry is to be asked again soon.
     pub(super) fn settle(
         &mut self,
         key: Key,
@@ -271,31 +278,17 @@ impl Table {
             return false;
         }
         let Some(entry) = self.entry_mut(key) else { return false };
-        if answer & CLOSED == 0 {
-            entry.closed_reported = false;
+        if entry.standing != 0 && entry.standing != answer & CLOSED {
+            // It connected, it listens, its error was taken, or there is another: all that it is now is news.
+            entry.standing = 0;
+            entry.armed = entry.wanted;
         }
-        let disarmed = entry.disarmed();
-        let over = disarmed & !answer;
-        let Kind::Borrowed { renewal } = &mut entry.kind else {
-            entry.armed |= over & READING;
-            // A hang-up is for good; an error is over when somebody takes it.
-            return entry.closed_reported && answer & libc::POLLHUP == 0;
-        };
-        let mut armed = over;
-        if over != 0 {
-            renewal.interval = RENEWAL;
+        entry.settle_directions(answer, now, unread);
+        if entry.standing != 0 {
+            entry.ready = answer;
         }
-        if disarmed & answer & libc::POLLIN != 0 && unread(entry.fd) != renewal.unread {
-            armed |= libc::POLLIN;
-        }
-        if renewal.due.is_some_and(|due| now >= due) {
-            armed |= disarmed;
-            entry.closed_reported = false;
-            renewal.interval = (renewal.interval * 2).min(LONGEST_RENEWAL);
-            renewal.due = None;
-        }
-        entry.armed |= armed;
-        entry.closed_reported || entry.disarmed() != 0
+        let looks_again = matches!(entry.kind, Kind::Borrowed { .. }) && entry.disarmed() != 0;
+        looks_again || entry.standing != 0
     }
 
     /// Takes the answer to a question of [`questions`](Table::questions).
@@ -331,13 +324,44 @@ impl Entry {
         self.wanted & !self.armed
     }
 
+    fn is_news(&self) -> bool {
+        self.ready & (self.armed | CLOSED & !self.standing) != 0
+    }
+
+    /// Arms the directions that the kernel does not call ready any more, and those whose turn it is to be told again.
+    fn settle_directions(&mut self, answer: Bits, now: Instant, unread: impl Fn(RawFd) -> Option<c_int>) {
+        let disarmed = self.disarmed();
+        let over = disarmed & !answer;
+        let renewal = match &mut self.kind {
+            Kind::Owned | Kind::Waker => {
+                self.armed |= over & READING;
+                return;
+            }
+            Kind::Borrowed { renewal } => renewal,
+        };
+        self.armed |= over;
+        if over != 0 {
+            renewal.interval = RENEWAL;
+        }
+        if disarmed & answer & libc::POLLIN != 0 && unread(self.fd) != renewal.unread {
+            self.armed |= libc::POLLIN;
+        }
+        if renewal.due.is_some_and(|due| now >= due) {
+            self.armed |= disarmed;
+            self.standing = 0;
+            renewal.interval = (renewal.interval * 2).min(LONGEST_RENEWAL);
+            renewal.due = None;
+        }
+    }
+
     fn report(&mut self, now: Instant, unread: impl Fn(RawFd) -> Option<c_int>) -> Option<Record> {
+        let is_news = self.is_news();
         let ready = std::mem::take(&mut self.ready);
-        let fresh = ready & self.armed;
-        let closed = ready & CLOSED;
-        if fresh == 0 && (closed == 0 || self.closed_reported) {
+        if !is_news {
             return None;
         }
+        let fresh = ready & self.armed;
+        let closed = ready & CLOSED;
         let mut bits = fresh | closed;
         if fresh & libc::POLLRDHUP != 0 {
             // The end of the stream can be read, whether or not that direction was armed.
@@ -353,7 +377,7 @@ impl Entry {
                 renewal.unread = unread(self.fd);
             }
         }
-        self.closed_reported |= closed != 0;
+        self.standing = closed;
         Some(Record { token: self.token, bits })
     }
 }

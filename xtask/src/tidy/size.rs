@@ -5,7 +5,7 @@ use super::Breach;
 
 const FUNCTION_LINES: usize = 60;
 const FILE_LINES: usize = 500;
-/// A module longer than this opens with a paragraph.
+/// A module with more lines of code than this opens with a paragraph; the documentation of items does not count.
 const HEADER_LINES: usize = 150;
 const DEMO_LINES: usize = 300;
 const EXAMPLE_LINES: usize = 120;
@@ -43,8 +43,8 @@ fn file(source: &Source) -> Option<Breach> {
 
 fn header(source: &Source) -> Option<Breach> {
     let first = source.lines.iter().find(|line| !line.trim().is_empty())?;
-    let wrong = source.lines.len() > HEADER_LINES && !first.starts_with("//!");
-    let message = format!("over {HEADER_LINES} lines: open with a `//!` paragraph that says what this is");
+    let wrong = source.code_lines().len() > HEADER_LINES && !first.starts_with("//!");
+    let message = format!("over {HEADER_LINES} lines of code: open with a `//!` paragraph that says what this is");
     wrong.then(|| Breach::new(&source.file, 1, message))
 }
 
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn long_modules_open_with_a_paragraph() {
         let code = "const A: u8 = 1;\n".repeat(151);
-        only(&messages("src/a.rs", &code), "src/a.rs:1: over 150 lines");
+        only(&messages("src/a.rs", &code), "src/a.rs:1: over 150 lines of code");
         assert!(messages("src/a.rs", &format!("//! What it is.\n{code}")).is_empty());
         assert!(messages("src/a.rs", &"const A: u8 = 1;\n".repeat(150)).is_empty());
     }
