@@ -5,8 +5,11 @@
 //! under test, and says that the sentinel came alone. Every wait has [`PATIENCE`] as its bound, and the runner
 //! (`.config/nextest.toml`) one of its own.
 
-// Each test binary includes this file and uses its own part of it.
-#![allow(dead_code)]
+// Each test binary includes this file and uses its own part of it; none has an outside that `pub` could reach.
+#![allow(dead_code, unreachable_pub)]
+
+#[cfg(target_os = "linux")]
+pub mod linux;
 
 use std::io::{self, Read, Write};
 use std::process::{Command, Stdio};
