@@ -140,6 +140,7 @@ mod linux {
         for timeout in HUGE.map(Some).into_iter().chain([None]) {
             let (result, ()) = while_polling(&mut harness, timeout, |poller| {
                 // Time for a wait that overflowed to end: then there is no thread that sleeps, and no event.
+                // tidy: sleep because nothing tells when a wait ends that should not
                 std::thread::sleep(Duration::from_millis(20));
                 poller.until_asleep();
                 waker.wake().unwrap();

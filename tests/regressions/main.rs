@@ -1,5 +1,6 @@
 //! What users of mio, polling, libuv and wepoll ran into, once each, so that it does not happen again. The numbers are
-//! those of the list in reference/user-demands.md; each test says what went wrong and in which thread that was told.
+//! those of a collection of such reports, and keep their meaning; each test says what went wrong, and in which thread
+//! that was told.
 //!
 //! Here are the scenarios that concern Linux, poll(2) or every platform. Not here, and why:
 //!
