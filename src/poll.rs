@@ -31,10 +31,12 @@ use crate::registry::Registry;
 /// | --- | --- | --- |
 /// | mechanism | [epoll(7)], `EPOLLET` | [poll(2)], edges made by poised |
 /// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | exact to the nanosecond |
+/// | while idle | asleep | asleep, but every 64 ms while a source stays registered that hung up, or a [`SourceFd`] that stays ready |
 /// | `AsRawFd` | the epoll descriptor | no |
 ///
 /// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
 /// [`IoSource::do_io`]: crate::IoSource::do_io
+/// [`SourceFd`]: crate::unix::SourceFd
 /// [epoll(7)]: https://man7.org/linux/man-pages/man7/epoll.7.html
 /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
 /// [epoll_pwait2(2)]: https://man7.org/linux/man-pages/man2/epoll_pwait2.2.html

@@ -19,8 +19,12 @@ use crate::{Interest, Token};
 /// | [`reregister`](Registry::reregister) | `NotFound` | changes token and interest | `NotFound` |
 /// | [`deregister`](Registry::deregister) | `NotFound` | ends the registration | `NotFound` |
 ///
-/// An error leaves the registration as it was. Dropping a source ends its registration. A source can be registered
-/// again after it was deregistered, also with another poll.
+/// An error leaves the registration as it was. A source can be registered again after it was deregistered, also with
+/// another poll.
+///
+/// Dropping a source ends its registration, since it closes the descriptor. Where another descriptor of the same file is
+/// open, made by `try_clone` or inherited by a forked child, epoll keeps reporting it
+/// ([epoll(7)](https://man7.org/linux/man-pages/man7/epoll.7.html), questions and answers): deregister before then.
 ///
 /// # Examples
 ///

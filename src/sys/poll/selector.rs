@@ -226,10 +226,12 @@ impl crate::sys::Selector for Selector {
         let mut state = registration.shared.lock();
         let mut changed = state.table.rearm(registration.key, direction);
         if let Some(Question { key, mut descriptor }) = state.table.standing(registration.key) {
-            // The operation may have taken the error, and the next one must be news: now is the time to see it gone.
-            kernel::poll(std::slice::from_mut(&mut descriptor), Some(Duration::ZERO))?;
-            state.table.settle(key, descriptor.revents, Instant::now(), kernel::unread);
-            changed = true;
+            // The operation may have taken the error, and the next one must be news: now is the time to see it gone. When
+            // a signal prevents that, the next wait looks.
+            if kernel::poll(std::slice::from_mut(&mut descriptor), Some(Duration::ZERO)).is_ok() {
+                state.table.settle(key, descriptor.revents, Instant::now(), kernel::unread);
+                changed = true;
+            }
         }
         if changed {
             registration.shared.interrupt(&mut state);
