@@ -5,7 +5,7 @@
 //!
 //! * `table` keeps the registrations and knows which directions are armed: what was reported is silent until it is
 //!   armed again. It is pure, but for the question how much a descriptor has to read.
-//! * `selector` shows the table to the kernel, and interrupts itself when the table changes while it waits.
+//! * `selector` shows the table to the kernel; `shared` interrupts it when the table changes while it waits.
 //! * A source that poised owns is armed again by its `WouldBlock`. A descriptor that it does not own is looked at again,
 //!   every few milliseconds while it was reported and not seen drained.
 //!
@@ -14,6 +14,7 @@
 mod event;
 mod kernel;
 mod selector;
+mod shared;
 mod table;
 mod waker;
 

@@ -7,17 +7,17 @@
 use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use libc::pollfd;
 
 use super::event::Record;
 use super::kernel;
-use super::table::{Key, Question, Registering, Table};
+use super::shared::Shared;
+use super::table::{Key, Question, Table};
 use super::waker::Waker;
 use crate::sys::timeout::Deadline;
-use crate::sys::unix::notifier::Notifier;
 use crate::sys::unix::RawSource;
 use crate::sys::{error, SelectDescriptor};
 use crate::{Interest, Token};
@@ -29,20 +29,6 @@ const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_mil
 pub(crate) struct Selector {
     shared: Arc<Shared>,
     list: List,
-}
-
-/// What all handles of a selector share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    state: Mutex<State>,
-    notifier: Notifier,
-}
-
-/// Protected by the lock: the registrations, and whether somebody must be told when they change.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) table: Table,
-    waiting: bool,
 }
 
 /// The arguments of one system call; kept, so that waiting allocates nothing.
@@ -57,60 +43,6 @@ struct List {
 pub(crate) struct Registration {
     shared: Arc<Shared>,
     key: Key,
-}
-
-impl Shared {
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that runs under the lock leaves the table half changed when it panics.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Changes the table, and interrupts who waits. Whatever fails then, the change stands.
-    pub(super) fn change<R>(&self, change: impl FnOnce(&mut Table) -> R) -> R {
-        let mut state = self.lock();
-        let result = change(&mut state.table);
-        self.interrupt(&mut state);
-        result
-    }
-
-    fn interrupt(&self, state: &mut State) {
-        if state.waiting {
-            // One note is enough until it is taken.
-            state.waiting = false;
-            if let Err(error) = self.notifier.notify() {
-                crate::diagnostics::warning!("a waiting poll could not be interrupted: {error}");
-            }
-        }
-    }
-
-    fn register(&self, fd: RawSource, token: Token, interest: Interest, owned: bool) -> io::Result<Key> {
-        check(interest)?;
-        let identity = kernel::identify(fd).map_err(|error| match error.raw_os_error() {
-            Some(libc::EPERM) => error::not_pollable(error),
-            _ => error,
-        })?;
-        let new = Registering { fd, identity, token, interest, owned };
-        self.change(|table| table.register(new)).ok_or_else(error::already_registered)
-    }
-
-    fn reregister(&self, key: Option<Key>, token: Token, interest: Interest) -> io::Result<()> {
-        check(interest)?;
-        let done = self.change(|table| key.is_some_and(|key| table.reregister(key, token, interest)));
-        done.then_some(()).ok_or_else(error::not_registered)
-    }
-
-    fn deregister(&self, key: Option<Key>) -> io::Result<()> {
-        // Who waits is interrupted: poll(2) holds the file, and its peer must learn when it is closed.
-        let done = self.change(|table| key.is_some_and(|key| table.remove(key)));
-        done.then_some(()).ok_or_else(error::not_registered)
-    }
-}
-
-fn check(interest: Interest) -> io::Result<()> {
-    if interest.has(Interest::AIO.add(Interest::LIO)) {
-        return Err(error::unsupported_interest(interest));
-    }
-    Ok(())
 }
 
 impl Selector {
@@ -195,8 +127,7 @@ impl crate::sys::Selector for Selector {
     const EMULATES_EDGES: bool = true;
 
     fn new() -> io::Result<Selector> {
-        let shared = Shared { state: Mutex::default(), notifier: Notifier::new()? };
-        Ok(Selector { shared: Arc::new(shared), list: List::default() })
+        Ok(Selector { shared: Arc::new(Shared::new()?), list: List::default() })
     }
 
     fn try_clone(&self) -> io::Result<Selector> {

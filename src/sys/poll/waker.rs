@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::selector::Shared;
+use super::shared::Shared;
 use super::table::Key;
 use crate::Token;
 

@@ -11,7 +11,7 @@ use std::slice;
 
 use libc::{c_int, sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_storage, sockaddr_un, socklen_t};
 
-use super::net::size_of;
+use super::size_of;
 
 /// An address of any family, as system calls take it and give it. Bytes beyond the length are zero.
 pub(crate) struct Address {

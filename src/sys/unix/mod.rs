@@ -1,7 +1,7 @@
 //! How Unix makes sockets and pipes, and what its selectors share. Everything here goes through libc.
 
 use std::io;
-use std::mem::MaybeUninit;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{BorrowedFd, RawFd};
 
 use libc::{c_int, c_long};
@@ -86,4 +86,12 @@ pub(crate) fn fill<T>(list: &mut Vec<T>, call: impl FnOnce(*mut T, usize) -> io:
     // SAFETY: `call` has written that many values behind the old length, within the capacity.
     unsafe { list.set_len(length) };
     Ok(())
+}
+
+/// The size of a C type as socket calls take it.
+fn size_of<T>() -> libc::socklen_t {
+    // The types of socket calls are small.
+    #[allow(clippy::cast_possible_truncation)]
+    let size = mem::size_of::<T>() as libc::socklen_t;
+    size
 }

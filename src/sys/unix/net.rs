@@ -3,13 +3,12 @@
 //! Sockets are owned from the moment they exist, so that no error path can leak one.
 
 use std::io;
-use std::mem;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use libc::c_int;
 
 use super::address::Address;
-use super::check;
+use super::{check, size_of};
 
 /// The longest queue that the system allows: listen(2) cuts what is above `net.core.somaxconn`.
 pub(crate) const LONGEST_BACKLOG: c_int = c_int::MAX;
@@ -73,12 +72,4 @@ pub(crate) fn option(socket: &impl AsRawFd, level: c_int, option: c_int) -> io::
     // SAFETY: the kernel writes at most `length` bytes to `value`, which has them.
     check(unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, room.cast(), size) })?;
     Ok(value)
-}
-
-/// The size of a C type as socket calls take it.
-pub(super) fn size_of<T>() -> libc::socklen_t {
-    // The types of socket calls are small.
-    #[allow(clippy::cast_possible_truncation)]
-    let size = mem::size_of::<T>() as libc::socklen_t;
-    size
 }
