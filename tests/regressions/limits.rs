@@ -1,4 +1,4 @@
-//! Scenarios 49, 54, 71 and 75: the system has no more of something.
+//! Scenarios 49, 54, 71 and 75: the system has no more of something, or never had it.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsRawFd, RawFd};
@@ -255,5 +255,28 @@ fn scenario_75_accept_at_the_descriptor_limit() {
         let _another = std::net::TcpStream::connect(address).unwrap();
         harness.expect_readable(IT);
         assert_eq!(accept_all(&listener).len(), 1);
+    });
+}
+
+/// A kernel without IPv6 says so, and whoever asked has its error, and nothing else (tokio-rs/mio#1635, which leaked).
+#[test]
+fn scenario_71_address_family_that_the_kernel_lacks() {
+    let without_ipv6 = Refusal {
+        call: libc::SYS_socket,
+        only: Some((0, u64::from(libc::AF_INET6.unsigned_abs()))),
+        errno: libc::EAFNOSUPPORT,
+    };
+    refusing(without_ipv6, || {
+        let before = descriptors();
+        let address = "[::1]:0".parse().unwrap();
+        for error in [
+            TcpListener::bind(address).map(drop).unwrap_err(),
+            TcpStream::connect(address).map(drop).unwrap_err(),
+            UdpSocket::bind(address).map(drop).unwrap_err(),
+        ] {
+            assert_eq!(error.raw_os_error(), Some(libc::EAFNOSUPPORT), "{error:?}");
+        }
+        TcpListener::bind(any()).expect("IPv4 is there");
+        assert_eq!(descriptors(), before);
     });
 }
