@@ -10,19 +10,22 @@ use crate::Token;
 ///
 /// # What happens and what is reported
 ///
-/// Each row is a test (`scenario_85` in `tests/regressions`), registered with `READABLE | WRITABLE`. Readable covers the
-/// end of the stream: reading gives `Ok(0)` then, or the error.
+/// Each row is a row of a test (`tests/regressions/table.rs`), registered with `READABLE | WRITABLE` for sockets. Readable
+/// covers the end of the stream: reading gives `Ok(0)` then, or the error. *Room*: yes, while there is room to write.
 ///
 /// | Situation (Linux) | readable | writable | error | read closed | write closed |
 /// | --- | --- | --- | --- | --- | --- |
-/// | data, or a connection to accept | yes | as there is room | | | |
-/// | the peer shut its writing half down, or closed with nothing unread | yes | as there is room | | yes | |
-/// | both halves are shut down (TCP) | yes | yes | | yes | yes |
-/// | the peer reset the connection | yes | yes | yes | yes | yes |
-/// | a connection attempt was refused | yes | yes | yes | yes | yes |
-/// | the peer of a Unix stream closed | yes | yes | | yes | yes |
-/// | the last writer of a pipe closed | if data is left | | | yes | yes |
-/// | the last reader of a pipe closed | | as there is room | yes | | yes |
+/// | TCP: the peer shut its writing half down, or closed | yes | room | | yes | |
+/// | TCP: the peer reset the connection | yes | yes | yes | yes | yes |
+/// | TCP: this side shut its reading half down | yes | room | | yes | |
+/// | TCP: this side shut its writing half down | | yes | | | |
+/// | TCP: connecting was refused | yes | yes | yes | yes | yes |
+/// | Unix stream: the peer shut its writing half down | yes | room | | yes | |
+/// | Unix stream: the peer closed | yes | yes | | yes | yes |
+/// | pipe: the last writer closed | if bytes are left | | | yes | yes |
+/// | pipe: the last reader closed | | room | yes | | yes |
+///
+/// With poll(2) an event leaves out what was reported before and did not block since.
 ///
 /// # Examples
 ///
