@@ -37,6 +37,9 @@ mod epoll;
 mod poll;
 #[cfg(unix)]
 mod unix;
+// Its state machine is pure, and tested wherever tests run.
+#[cfg(any(windows, test))]
+mod windows;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
