@@ -7,7 +7,7 @@
 
 use std::fmt;
 use std::io;
-use std::mem;
+use std::mem::{self, ManuallyDrop};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle, RawHandle};
 use std::ptr;
 use std::time::Duration;
@@ -18,10 +18,18 @@ use windows_sys::Win32::System::IO::{
     CreateIoCompletionPort, GetQueuedCompletionStatusEx, PostQueuedCompletionStatus, OVERLAPPED, OVERLAPPED_ENTRY,
 };
 
-/// A completion port, closed when dropped. Operations that are pending then still end; their packets are for nobody.
+use super::operation::Loans;
+use crate::sys::timeout::Deadline;
+
+/// How long a port that is dropped waits for memory that the kernel has; what is not back then is leaked. The kernel is
+/// asked to hand it back, so that this is a matter of microseconds.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// A completion port, closed when dropped.
 #[derive(Debug)]
 pub(crate) struct CompletionPort {
     handle: OwnedHandle,
+    loans: Loans,
 }
 
 impl CompletionPort {
@@ -34,7 +42,7 @@ impl CompletionPort {
         }
         // SAFETY: the handle is new, valid and nobody else's.
         let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
-        Ok(CompletionPort { handle })
+        Ok(CompletionPort { handle, loans: Loans::default() })
     }
 
     /// Ties `handle` to this port for good: its operations end here, as packets with `token` for their key.
@@ -59,6 +67,10 @@ impl CompletionPort {
         list: &'a mut [CompletionStatus],
         timeout: Option<Duration>,
     ) -> io::Result<&'a mut [CompletionStatus]> {
+        if list.is_empty() {
+            // Windows has an error for it as well; Wine says that there was a packet.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a list without room for packets"));
+        }
         let capacity = u32::try_from(list.len()).unwrap_or(u32::MAX);
         let mut taken = 0;
         // SAFETY: `CompletionStatus` is transparent over the system's entry, and there are at least `capacity` of them.
@@ -99,6 +111,27 @@ impl CompletionPort {
         }
         Ok(())
     }
+
+    /// The memory that the kernel has until packets come here.
+    pub(super) fn loans(&self) -> &Loans {
+        &self.loans
+    }
+}
+
+/// Takes back what is lent: whoever submitted is gone, and nobody else will take the packets.
+impl Drop for CompletionPort {
+    fn drop(&mut self) {
+        self.loans.cancel_all();
+        let deadline = Deadline::after(Some(LAST_WAIT));
+        let mut list = [CompletionStatus::zero(); 16];
+        while !self.loans.is_empty() {
+            let left = deadline.left().unwrap_or_default();
+            match self.get_many(&mut list, Some(left)) {
+                Ok(packets) if !packets.is_empty() => packets.iter().for_each(|packet| self.loans.discard(packet)),
+                _ => break,
+            }
+        }
+    }
 }
 
 impl AsRawHandle for CompletionPort {
@@ -111,13 +144,14 @@ impl FromRawHandle for CompletionPort {
     unsafe fn from_raw_handle(handle: RawHandle) -> CompletionPort {
         // SAFETY: the caller hands over a completion port that is open and its own.
         let handle = unsafe { OwnedHandle::from_raw_handle(handle) };
-        CompletionPort { handle }
+        CompletionPort { handle, loans: Loans::default() }
     }
 }
 
 impl IntoRawHandle for CompletionPort {
+    /// What is lent stays the kernel's: it is leaked.
     fn into_raw_handle(self) -> RawHandle {
-        self.handle.into_raw_handle()
+        ManuallyDrop::new(self).handle.as_raw_handle()
     }
 }
 
