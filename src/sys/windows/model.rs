@@ -95,7 +95,7 @@ pub(super) enum Action {
     CloseBehindOurBack(Handle),
     /// The waiting thread takes its next step.
     Wait,
-    /// The time to see to what was put off is over.
+    /// The time to see to what was put off is over: asleep, or, with a thread that is never idle, between two waits.
     TimeOver,
 }
 
@@ -134,6 +134,10 @@ impl World {
             Waiter::Asleep { lingers } => {
                 actions.extend((!self.packets.is_empty()).then_some(Action::Wait));
                 actions.extend(lingers.then_some(Action::TimeOver));
+            }
+            Waiter::Away => {
+                actions.push(Action::Wait);
+                actions.extend((!self.listed.is_empty()).then_some(Action::TimeOver));
             }
             _ => actions.push(Action::Wait),
         }

@@ -92,6 +92,8 @@ pub(super) struct Socket {
     queued: bool,
     /// Whether it stands in the list of those to be seen to later. Likewise.
     listed: bool,
+    /// Whether something was told of it since [`Socket::is_calm`] was asked last.
+    stirred: bool,
 }
 
 impl Socket {
@@ -107,6 +109,7 @@ impl Socket {
             owner: Owner::Free,
             queued: false,
             listed: false,
+            stirred: false,
         }
     }
 
@@ -245,6 +248,7 @@ impl Socket {
             return None;
         }
         let event = Event::of_socket(self.token, fresh, self.wanted);
+        self.stirred = true;
         self.armed = self.armed - fresh;
         if fresh.intersects(Conditions::READING | Conditions::DISCONNECT) {
             self.armed = self.armed - Conditions::READING;
@@ -261,6 +265,18 @@ impl Socket {
     /// Puts the socket down to be seen to later; whether it was not yet.
     pub(super) fn list(&mut self) -> bool {
         !std::mem::replace(&mut self.listed, true)
+    }
+
+    /// Whether nothing was told since this was asked last: then it is no use to put the socket off any longer.
+    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows has time.
+    pub(super) fn is_calm(&mut self) -> bool {
+        !std::mem::replace(&mut self.stirred, false)
+    }
+
+    /// Whether the kernel has the memory that was lent for this socket.
+    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows lends any.
+    pub(super) fn is_in_kernel(&self) -> bool {
+        self.flight != Flight::Idle
     }
 
     /// It is seen to.
@@ -439,6 +455,13 @@ mod tests {
         assert!(turn(&mut socket, C::SEND).is_none());
         assert!(turn(&mut socket, C::NONE).is_none());
         assert!(Socket::free().complete(Outcome::Ready(C::RECEIVE)).1.is_none());
+    }
+
+    #[test]
+    fn a_socket_is_calm_when_nothing_was_told_for_a_round() {
+        let mut socket = registered(READ);
+        assert!(turn(&mut socket, C::RECEIVE).is_some());
+        assert!(!socket.is_calm() && socket.is_calm());
     }
 
     #[test]
