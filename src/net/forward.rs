@@ -81,6 +81,58 @@ macro_rules! forward {
                 source.inner.into_inner().into()
             }
         }
+
+        #[cfg(windows)]
+        impl ::std::os::windows::io::AsSocket for $type {
+            fn as_socket(&self) -> ::std::os::windows::io::BorrowedSocket<'_> {
+                self.inner.get_ref().as_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl ::std::os::windows::io::AsRawSocket for $type {
+            fn as_raw_socket(&self) -> ::std::os::windows::io::RawSocket {
+                self.inner.get_ref().as_raw_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl ::std::os::windows::io::IntoRawSocket for $type {
+            fn into_raw_socket(self) -> ::std::os::windows::io::RawSocket {
+                self.inner.into_inner().into_raw_socket()
+            }
+        }
+
+        #[cfg(windows)]
+        impl ::std::os::windows::io::FromRawSocket for $type {
+            /// Takes a socket over. It must be non-blocking.
+            ///
+            /// # Safety
+            ///
+            /// Those of [`FromRawSocket`](::std::os::windows::io::FromRawSocket): it is open, owned by nobody else, and
+            /// of this kind.
+            #[allow(unsafe_code)]
+            unsafe fn from_raw_socket(socket: ::std::os::windows::io::RawSocket) -> $type {
+                // SAFETY: promised by the caller.
+                let io = unsafe { <$std as ::std::os::windows::io::FromRawSocket>::from_raw_socket(socket) };
+                $type { inner: $crate::IoSource::new(io) }
+            }
+        }
+
+        #[cfg(windows)]
+        impl From<::std::os::windows::io::OwnedSocket> for $type {
+            /// Takes a socket over. It must be non-blocking.
+            fn from(socket: ::std::os::windows::io::OwnedSocket) -> $type {
+                $type { inner: $crate::IoSource::new(<$std>::from(socket)) }
+            }
+        }
+
+        #[cfg(windows)]
+        impl From<$type> for ::std::os::windows::io::OwnedSocket {
+            fn from(source: $type) -> ::std::os::windows::io::OwnedSocket {
+                source.inner.into_inner().into()
+            }
+        }
     };
 }
 

@@ -66,7 +66,7 @@ impl TcpListener {
     /// # }
     /// ```
     pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-        sys::tcp::listen(address).map(TcpListener::from_std)
+        sys::tcp::listener(address).map(TcpListener::from_std)
     }
 
     /// Takes a listener of the standard library over. It must be non-blocking: `set_nonblocking(true)` before.

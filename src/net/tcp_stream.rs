@@ -86,7 +86,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn connect(address: SocketAddr) -> io::Result<TcpStream> {
-        sys::tcp::connect(address).map(TcpStream::from_std)
+        sys::tcp::stream(address).map(TcpStream::from_std)
     }
 
     /// Takes a stream of the standard library over. It must be non-blocking: `set_nonblocking(true)` before.

@@ -22,7 +22,17 @@ pub(crate) fn unsupported_interest(interest: crate::Interest) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, format!("this platform can't report the interest {interest:?}"))
 }
 
+/// A socket of Windows is not the system's own, and what is below it can't be found.
+#[cfg(windows)]
+#[cold]
+pub(crate) fn layered_socket(error: io::Error) -> io::Error {
+    let explanation = "this socket can't be polled: it is layered over another (by a layered service provider: a proxy \
+                       or filter), and WinSock does not tell which";
+    io::Error::new(error.kind(), Explained { explanation, error })
+}
+
 /// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
+#[cfg(unix)]
 #[cold]
 pub(crate) fn not_pollable(error: io::Error) -> io::Error {
     let explanation =
@@ -50,7 +60,7 @@ impl Error for Explained {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 

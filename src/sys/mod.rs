@@ -37,6 +37,9 @@ mod epoll;
 mod poll;
 #[cfg(unix)]
 mod unix;
+// Its state machine is pure, and tested wherever tests run.
+#[cfg(any(windows, test))]
+mod windows;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
@@ -51,7 +54,10 @@ pub(crate) use poll::Selector as PlatformSelector;
 #[cfg(unix)]
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
+#[cfg(windows)]
+pub(crate) use windows::{check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector};
+
+#[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");
 
 /// The registration that an [`IoSource`](crate::IoSource) holds.

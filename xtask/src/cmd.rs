@@ -80,7 +80,9 @@ impl Cmd {
 
     /// The command as a person would type it.
     pub(crate) fn display(&self) -> String {
-        let program = Path::new(&self.program).file_name().unwrap_or(&self.program);
+        // The cargo that cargo names has a long path and is the one that a person gets by its short name.
+        let is_cargo = std::env::var_os("CARGO").is_some_and(|cargo| cargo == self.program);
+        let program = if is_cargo { "cargo".as_ref() } else { self.program.as_os_str() };
         let envs = self.envs.iter().map(|(name, value)| format!("{name}={}", quoted(&value.to_string_lossy())));
         let args = self.args.iter().map(|arg| quoted(&arg.to_string_lossy()));
         envs.chain([program.to_string_lossy().into_owned()]).chain(args).collect::<Vec<_>>().join(" ")

@@ -15,6 +15,7 @@ mod setup;
 mod steps;
 mod suite;
 mod tidy;
+mod windows;
 mod workspace;
 
 use std::process::ExitCode;
@@ -46,6 +47,9 @@ enum Command {
         /// One step alone, by its name (see --list); may be given several times
         #[arg(long, value_name = "STEP")]
         only: Vec<String>,
+        /// The steps for Windows alone, which run under Wine
+        #[arg(long, conflicts_with_all = ["quick", "only"])]
+        windows: bool,
         /// Print the names of the steps
         #[arg(long)]
         list: bool,
@@ -87,6 +91,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Test { list: true, .. } => steps::list(),
         Command::Test { quick: true, .. } => steps::run(&workspace, &Selection::Quick),
         Command::Test { only, .. } if !only.is_empty() => steps::run(&workspace, &Selection::Only(only)),
+        Command::Test { windows: true, .. } => group("windows"),
         Command::Test { .. } => steps::run(&workspace, &Selection::All),
         Command::Setup => group("setup"),
         Command::Fmt => group("fmt"),

@@ -14,7 +14,7 @@ use crate::accept::{Backend, Suite, Supplier};
 use crate::configs::{Checks, Config, CONFIGS};
 use crate::nextest::Counts;
 use crate::workspace::Workspace;
-use crate::{accept, api, setup, suite, tidy};
+use crate::{accept, api, setup, suite, tidy, windows};
 
 /// One check.
 pub(crate) struct Step {
@@ -22,6 +22,8 @@ pub(crate) struct Step {
     group: &'static str,
     /// Part of `--quick`.
     quick: bool,
+    /// Wants what only the steps for Windows want.
+    windows: bool,
     action: Action,
 }
 
@@ -56,7 +58,7 @@ pub(crate) enum Selection {
 impl Selection {
     fn takes(&self, step: &Step) -> bool {
         match self {
-            Self::All => true,
+            Self::All => !step.windows || windows::IN_TEST,
             Self::Quick => step.quick,
             Self::Group(group) => step.group == group,
             Self::Only(names) => names.contains(&step.name),
@@ -77,7 +79,11 @@ fn step(
     quick: bool,
     action: impl Fn(&Workspace) -> Result<Outcome> + 'static,
 ) -> Step {
-    Step { name: name.to_owned(), group, quick, action: Box::new(action) }
+    Step { name: name.to_owned(), group, quick, windows: false, action: Box::new(action) }
+}
+
+fn windows_step(name: &str, group: &'static str, action: impl Fn(&Workspace) -> Result<Outcome> + 'static) -> Step {
+    Step { windows: true, ..step(name, group, false, action) }
 }
 
 /// All steps, in the order in which they run: what fails fast comes first.
@@ -92,8 +98,14 @@ fn all() -> Vec<Step> {
     steps.push(step("docs", "docs", false, suite::docs));
     steps.push(step("api", "api", false, |workspace| api::check(workspace, false)));
     for backend in [Backend::Epoll, Backend::Poll] {
-        steps.extend(Suite::ALL.iter().map(|&suite| accept_step(suite, backend)));
+        steps.extend(backend.suites().iter().map(|&suite| accept_step(suite, backend)));
     }
+    steps.push(windows_step("windows-setup", "windows", windows::setup));
+    steps.push(windows_step("windows-check", "windows", windows::check));
+    steps.push(windows_step("windows-tests", "windows", windows::tests));
+    steps.push(windows_step("windows-demo", "windows", windows::demo));
+    let tokio = accept_step(Suite::Tokio, Backend::Windows);
+    steps.push(Step { windows: true, ..tokio });
     steps
 }
 
@@ -175,4 +187,26 @@ fn table(rows: &[Row]) -> String {
     let all: Duration = rows.iter().map(|row| row.time).sum();
     text += &format!("{:<28} {:>9.1}\n", "all", all.as_secs_f64());
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{all, Selection};
+
+    #[test]
+    fn each_step_has_its_own_name() {
+        let mut names: Vec<String> = all().into_iter().map(|step| step.name).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn steps_for_windows_run_alone() {
+        let windows = Selection::Group("windows".to_owned());
+        let alone: Vec<_> = all().into_iter().filter(|step| windows.takes(step)).collect();
+        assert!(alone.iter().all(|step| step.windows && !Selection::Quick.takes(step)));
+        assert_eq!(alone[0].name, "windows-setup");
+    }
 }

@@ -30,11 +30,13 @@ impl Workspace {
         self.target.join("xtask-logs")
     }
 
-    /// The folder for the software that `accept` builds. `POISED_CACHE` puts it where it outlives the target folder.
+    /// A folder for what takes long to make. `POISED_CACHE` puts it where it outlives the target folder.
+    pub(crate) fn cache(&self, name: &str) -> PathBuf {
+        std::env::var_os("POISED_CACHE").map_or_else(|| self.target.clone(), PathBuf::from).join(name)
+    }
+
+    /// The folder for the software that `accept` builds.
     pub(crate) fn accept_cache(&self) -> PathBuf {
-        match std::env::var_os("POISED_CACHE") {
-            Some(folder) => PathBuf::from(folder).join("accept"),
-            None => self.target.join("accept"),
-        }
+        self.cache("accept")
     }
 }

@@ -7,14 +7,14 @@ use super::address::domain;
 use super::net::{self, new_socket};
 
 /// Begins a connection.
-pub(crate) fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+pub(crate) fn stream(address: SocketAddr) -> io::Result<TcpStream> {
     let socket = new_socket(domain(&address), libc::SOCK_STREAM)?;
     net::connect(&socket, &address.into())?;
     Ok(TcpStream::from(socket))
 }
 
 /// Listens. `SO_REUSEADDR` lets a server start again while connections of its last run are in `TIME_WAIT` (socket(7)).
-pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = new_socket(domain(&address), libc::SOCK_STREAM)?;
     net::enable(&socket, libc::SO_REUSEADDR)?;
     net::bind(&socket, &address.into())?;

@@ -1,0 +1,5 @@
+//! What only Windows has: [`NamedPipe`].
+
+mod named_pipe;
+
+pub use named_pipe::NamedPipe;

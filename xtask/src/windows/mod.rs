@@ -1,0 +1,44 @@
+//! Windows, compiled and run on Linux: a cross-compiler from Debian, and Wine to run what it makes.
+//!
+//! Debian ships the source of the standard library beside its Rust, so that both can be built for a target for which no
+//! registry has a ready-made one. Two ways are taken. Where code is to run, cargo builds the whole library with it
+//! (`-Zbuild-std`), which wants a linker for the target. Where it is only to be checked, as for the targets for which
+//! no linker is at hand, the library's metadata is enough: see `sysroot`. Everything lies in one folder, which outlives
+//! the checkout where `POISED_CACHE` is set: the Wine prefix, the sysroots, and what cargo builds.
+
+mod check;
+mod packages;
+mod prefix;
+mod session;
+mod suite;
+mod sysroot;
+mod toolchain;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::steps::Outcome;
+use crate::workspace::Workspace;
+
+pub(crate) use check::run as check;
+pub(crate) use session::Session;
+pub(crate) use suite::{demo, tests};
+
+/// Whether `cargo xtask test` runs the steps for Windows. Off until the backend stands; `--windows` runs them anyway.
+pub(crate) const IN_TEST: bool = false;
+
+/// Installs what is missing and makes the prefix.
+pub(crate) fn setup(workspace: &Workspace) -> Result<Outcome> {
+    let installed = packages::install_missing(workspace)?;
+    let version = Session::start(workspace)?.version().to_owned();
+    if installed.is_empty() {
+        return Ok(Outcome::note(&version));
+    }
+    Ok(Outcome::note(&format!("installed {}; {version}", installed.join(", "))))
+}
+
+/// The folder for all that is kept from one run to the next.
+fn cache(workspace: &Workspace) -> PathBuf {
+    workspace.cache("windows")
+}

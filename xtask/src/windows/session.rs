@@ -1,0 +1,110 @@
+//! Wine, started once for a run of many programs.
+//!
+//! The first program in a prefix starts a dozen of Wine's own, and they end with the last; a test alone would take a
+//! second instead of a tenth of one, and the pipe that it writes to would stay open in Wine's programs. So an idle shell
+//! runs from the first test to the last. It waits at the end of a pipe that this program holds, so that it ends
+//! with this program, however that ends.
+
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::prefix::{self, Prefix};
+use super::toolchain::{self, TARGET};
+use super::{cache, packages};
+use crate::cmd::Cmd;
+use crate::workspace::Workspace;
+
+/// A running Wine, for as long as this lives. No two are in the same prefix: the end of one would end the other.
+#[derive(Debug)]
+pub(crate) struct Session {
+    prefix: Prefix,
+    shell: Child,
+    _lock: File,
+}
+
+impl Session {
+    /// Starts Wine, after installing what is missing.
+    pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
+        packages::install_missing(workspace)?;
+        let lock = lock(workspace)?;
+        let prefix = prefix::ready(workspace)?;
+        let shell = Command::new("wine")
+            .arg("cmd")
+            .envs(prefix::variables(&prefix.folder))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start Wine")?;
+        Ok(Self { prefix, shell, _lock: lock })
+    }
+
+    /// A cargo command whose programs run in this session. nextest is a command of cargo, too.
+    pub(crate) fn cargo(&self, workspace: &Workspace, command: &[&str]) -> Cmd {
+        let cmd = toolchain::cargo(workspace).args(command).args(["--target", TARGET]);
+        let cmd =
+            cmd.arg("-Zbuild-std=std,panic_unwind,test").env("CARGO_TARGET_DIR", toolchain::target_dir(workspace));
+        self.with_variables(cmd.env(&runner(TARGET), "wine"))
+    }
+
+    /// Where such a command puts what it builds.
+    pub(super) fn built(&self, workspace: &Workspace, file: &str) -> PathBuf {
+        toolchain::target_dir(workspace).join(TARGET).join("debug").join(file)
+    }
+
+    /// A command that runs a program in this session, to which its path and its arguments are to be added; after so many
+    /// seconds it is ended.
+    pub(super) fn wine(&self, workspace: &Workspace, seconds: u32) -> Cmd {
+        let cmd = Cmd::new(workspace, "timeout").arg("--kill-after=5").arg(seconds.to_string()).arg("wine");
+        self.with_variables(cmd)
+    }
+
+    fn with_variables(&self, cmd: Cmd) -> Cmd {
+        prefix::variables(&self.prefix.folder).into_iter().fold(cmd, |cmd, (name, value)| cmd.env(name, value))
+    }
+
+    /// Which Wine this is.
+    pub(crate) fn version(&self) -> &str {
+        &self.prefix.version
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.shell.stdin.take());
+        // What tests have left behind goes as well. There is nobody to tell if it fails.
+        let mut kill = Command::new("wineserver");
+        drop(kill.arg("--kill").envs(prefix::variables(&self.prefix.folder)).status());
+        drop(self.shell.wait());
+    }
+}
+
+/// Waits until no other run is in the prefix.
+fn lock(workspace: &Workspace) -> Result<File> {
+    let folder = cache(workspace);
+    std::fs::create_dir_all(&folder)?;
+    let file = File::create(folder.join("lock"))?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        eprintln!("waiting for another run to end, which uses {}", folder.display());
+    }
+    file.lock()?;
+    Ok(file)
+}
+
+/// The variable that tells cargo how to run the programs of a target.
+fn runner(target: &str) -> String {
+    format!("CARGO_TARGET_{}_RUNNER", target.replace('-', "_").to_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::runner;
+
+    #[test]
+    fn cargo_is_told_how_to_run_programs() {
+        assert_eq!(runner("x86_64-pc-windows-gnu"), "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER");
+    }
+}

@@ -1,0 +1,32 @@
+//! The steps that run something under Wine: the crate's tests, and the demo.
+
+use anyhow::Result;
+
+use super::Session;
+use crate::nextest;
+use crate::steps::Outcome;
+use crate::workspace::Workspace;
+
+/// What the demo is run with: enough to have several helper handles of the kernel, few enough for any machine.
+const DEMO: &[&str] = &["--connections", "500", "--seconds", "5"];
+
+/// When to give it up: it takes a tenth of that here.
+const DEMO_SECONDS: u32 = 90;
+
+/// The crate's tests. As on Linux, its examples are built with them.
+pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
+    let session = Session::start(workspace)?;
+    let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]);
+    let mut outcome = nextest::step(workspace, &cmd, "windows-tests")?;
+    outcome.note += &format!(" on {}", session.version());
+    Ok(outcome)
+}
+
+/// The demo, which fails when a byte is wrong or a connection is lost.
+pub(crate) fn demo(workspace: &Workspace) -> Result<Outcome> {
+    let session = Session::start(workspace)?;
+    session.cargo(workspace, &["build", "--package", "poised", "--example", "demo"]).run(workspace, "windows-demo")?;
+    let program = session.built(workspace, "examples/demo.exe");
+    session.wine(workspace, DEMO_SECONDS).arg(program).args(DEMO).run(workspace, "windows-demo")?;
+    Ok(Outcome::note("500 connections"))
+}
