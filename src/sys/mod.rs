@@ -55,7 +55,9 @@ pub(crate) use poll::Selector as PlatformSelector;
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
 
 #[cfg(windows)]
-pub(crate) use windows::{check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector};
+pub(crate) use windows::{
+    check_source, named_pipe, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
+};
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");
