@@ -20,7 +20,7 @@ pub(crate) mod error;
 mod timeout;
 pub(crate) mod transfer;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod contract;
 
 // The platform table. One line a choice; the last one says that there is none.
