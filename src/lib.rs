@@ -88,6 +88,8 @@ mod token;
 #[cfg(unix)]
 pub mod unix;
 mod waker;
+#[cfg(windows)]
+pub mod windows;
 
 #[doc(inline)]
 pub use event::Events;

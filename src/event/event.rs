@@ -76,7 +76,7 @@ impl Event {
     ///
     /// | epoll, poll(2) | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `IN` or `PRI` | `EVFILT_READ` | receive, accept, disconnect, connect failure |
+    /// | `IN` or `PRI` | `EVFILT_READ` | receive, accept, disconnect, abort, connect failure |
     ///
     /// ```
     /// # use poised::{Events, Poll, Token, Waker};
@@ -99,7 +99,7 @@ impl Event {
     ///
     /// | epoll, poll(2) | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `OUT` | `EVFILT_WRITE` | send, connect failure |
+    /// | `OUT` | `EVFILT_WRITE` | send, abort, connect failure |
     ///
     /// ```
     /// # use poised::{Events, Interest, Poll, Token, net::UdpSocket};
@@ -122,7 +122,7 @@ impl Event {
     ///
     /// | epoll, poll(2) | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `ERR` | `EV_ERROR`, or `EV_EOF` with an error | connect failure |
+    /// | `ERR` | `EV_ERROR`, or `EV_EOF` with an error | abort, connect failure |
     ///
     /// ```
     /// # use poised::{Events, Interest, Poll, Token, net::TcpStream};

@@ -20,7 +20,7 @@ pub(crate) mod error;
 mod timeout;
 pub(crate) mod transfer;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod contract;
 
 // The platform table. One line a choice; the last one says that there is none.
@@ -55,7 +55,9 @@ pub(crate) use poll::Selector as PlatformSelector;
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
 
 #[cfg(windows)]
-pub(crate) use windows::{check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector};
+pub(crate) use windows::{
+    check_source, named_pipe, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
+};
 
 #[cfg(not(any(target_os = "linux", target_os = "android", windows)))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");

@@ -112,7 +112,7 @@ use crate::{sys, Interest, Registry, Token};
 /// # }
 /// ```
 pub struct NamedPipe {
-    inner: sys::NamedPipe,
+    inner: sys::named_pipe::NamedPipe,
 }
 
 impl NamedPipe {
@@ -141,7 +141,7 @@ impl NamedPipe {
     /// # }
     /// ```
     pub fn new<A: AsRef<OsStr>>(name: A) -> io::Result<NamedPipe> {
-        Ok(NamedPipe { inner: sys::NamedPipe::create(name.as_ref())? })
+        Ok(NamedPipe { inner: sys::named_pipe::NamedPipe::create(name.as_ref())? })
     }
 
     /// Waits for a client, on the server's side.
@@ -267,12 +267,13 @@ impl AsRawHandle for NamedPipe {
     }
 }
 
+#[allow(unsafe_code)]
 impl FromRawHandle for NamedPipe {
     /// Takes over one end of a pipe, a server's or a client's, opened with `FILE_FLAG_OVERLAPPED` and tied to no
     /// completion port.
     unsafe fn from_raw_handle(handle: RawHandle) -> NamedPipe {
         // SAFETY: the caller hands over a handle that is open and its own.
-        let inner = unsafe { sys::NamedPipe::from_raw_handle(handle) };
+        let inner = unsafe { sys::named_pipe::NamedPipe::from_raw_handle(handle) };
         NamedPipe { inner }
     }
 }

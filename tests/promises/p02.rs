@@ -77,8 +77,8 @@ fn p02_new_bytes_new_event(mut link: Link) {
     harness.register(&mut link.reader, READER, Interest::READABLE);
     link.send(b"one");
     harness.expect_readable(READER);
-    if !ON_POLL {
-        // New readiness counts though the old was not drained. (poll(2) cannot tell new bytes from old ones.)
+    if !ON_POLL && !cfg!(windows) {
+        // New readiness counts though the old was not drained. (poll(2) and AFD cannot tell new bytes from old ones.)
         link.send(b"two");
         harness.expect_readable(READER);
     }

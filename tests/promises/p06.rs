@@ -12,7 +12,7 @@ use poised::net::TcpStream;
 use poised::{Interest, Token};
 
 use crate::links::tcp_pair;
-use crate::util::{drain, Harness, Seen};
+use crate::util::{drain, on_wine, Harness, Seen};
 
 const IT: Token = Token(8);
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -92,6 +92,9 @@ fn p06_tcp_peer_closes() {
 
 #[test]
 fn p06_tcp_bytes_before_the_end_are_kept() {
+    if on_wine("tells of the end of a stream when the bytes before it were read, not before") {
+        return;
+    }
     let (one, mut other) = tcp_pair();
     let mut stream = TcpStream::from_std(one);
     check(&mut stream, HALF, |_| {
@@ -119,7 +122,8 @@ fn p06_tcp_end_after_an_event_is_a_new_event() {
 fn p06_tcp_both_shut_down() {
     let (one, other) = tcp_pair();
     let mut stream = TcpStream::from_std(one);
-    check(&mut stream, FULL, |stream| {
+    // AFD tells of what the peer does, and not of what was done here.
+    check(&mut stream, if cfg!(windows) { HALF } else { FULL }, |stream| {
         other.shutdown(Shutdown::Write).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
     });

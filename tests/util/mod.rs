@@ -146,6 +146,41 @@ impl Harness {
     }
 }
 
+/// Whether this runs under Wine, which differs from Windows by what `difference` says: the test leaves that out, and
+/// prints so. Never on another system.
+#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
+pub fn on_wine(difference: &str) -> bool {
+    let is_wine = is_wine();
+    if is_wine {
+        println!("left out: Wine {difference}");
+    }
+    is_wine
+}
+
+#[cfg(not(windows))]
+fn is_wine() -> bool {
+    false
+}
+
+/// Wine's ntdll.dll says so, to those who ask.
+#[cfg(windows)]
+fn is_wine() -> bool {
+    use std::ffi::{c_char, c_void};
+
+    #[link(name = "kernel32")]
+    extern "system" {
+        fn GetModuleHandleA(name: *const c_char) -> *mut c_void;
+        fn GetProcAddress(module: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+    // SAFETY: the text ends with a zero.
+    #[allow(unsafe_code)]
+    let module = unsafe { GetModuleHandleA(b"ntdll.dll\0".as_ptr().cast()) };
+    // SAFETY: likewise, and every process has this module.
+    #[allow(unsafe_code)]
+    let version = unsafe { GetProcAddress(module, b"wine_get_version\0".as_ptr().cast()) };
+    !version.is_null()
+}
+
 /// Reads until `WouldBlock` or the end; the bytes, and whether the end was met.
 pub fn drain(mut source: impl Read) -> (Vec<u8>, bool) {
     let mut all = Vec::new();

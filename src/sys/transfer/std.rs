@@ -49,6 +49,10 @@ pub(crate) fn write_vectored(mut file: &File, buffers: &[IoSlice<'_>]) -> io::Re
     file.write_vectored(buffers)
 }
 
+/// The most slices that a call takes. The standard library knows it on Unix; WinSock has no limit of its own, but Wine,
+/// which is Linux below, fails with `WSAEMSGSIZE` above this one.
+const MOST_SLICES: usize = if cfg!(windows) { 1024 } else { usize::MAX };
+
 pub(crate) fn receive<S>(mut socket: &S, buffer: &mut [u8]) -> io::Result<usize>
 where
     for<'s> &'s S: Read,
@@ -60,7 +64,8 @@ pub(crate) fn receive_vectored<S>(mut socket: &S, buffers: &mut [IoSliceMut<'_>]
 where
     for<'s> &'s S: Read,
 {
-    socket.read_vectored(buffers)
+    let most = buffers.len().min(MOST_SLICES);
+    socket.read_vectored(&mut buffers[..most])
 }
 
 pub(crate) fn peek(socket: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
@@ -78,7 +83,7 @@ pub(crate) fn send_vectored<S>(mut socket: &S, buffers: &[IoSlice<'_>]) -> io::R
 where
     for<'s> &'s S: Write,
 {
-    socket.write_vectored(buffers)
+    socket.write_vectored(&buffers[..buffers.len().min(MOST_SLICES)])
 }
 
 pub(crate) fn receive_datagram(socket: &impl Datagram, buffer: &mut [u8]) -> io::Result<usize> {

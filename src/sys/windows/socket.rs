@@ -412,7 +412,7 @@ mod tests {
         let mut socket = registered(BOTH);
         assert!(turn(&mut socket, C::DISCONNECT).unwrap().is_read_closed());
         socket.rearm(BOTH);
-        assert_eq!(socket.update(), Step::Poll(C::of(BOTH) - C::DISCONNECT | C::LOCAL_CLOSE));
+        assert_eq!(socket.update(), Step::Poll((C::of(BOTH) - C::DISCONNECT) | C::LOCAL_CLOSE));
         let event = socket.complete(Outcome::Ready(C::ABORT)).1.unwrap();
         assert!(event.is_error() && event.is_readable() && event.is_writable());
         assert_eq!(socket.need(), Need::Nothing);

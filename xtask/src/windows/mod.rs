@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::setup;
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
@@ -28,14 +29,15 @@ pub(crate) use suite::{demo, tests};
 /// Whether `cargo xtask test` runs the steps for Windows. Off until the backend stands; `--windows` runs them anyway.
 pub(crate) const IN_TEST: bool = false;
 
-/// Installs what is missing and makes the prefix.
+/// Installs what is missing, nextest included, and makes the prefix.
 pub(crate) fn setup(workspace: &Workspace) -> Result<Outcome> {
+    let tools = setup::run(workspace)?.note;
     let installed = packages::install_missing(workspace)?;
     let version = Session::start(workspace)?.version().to_owned();
     if installed.is_empty() {
-        return Ok(Outcome::note(&version));
+        return Ok(Outcome::note(&format!("{tools}; {version}")));
     }
-    Ok(Outcome::note(&format!("installed {}; {version}", installed.join(", "))))
+    Ok(Outcome::note(&format!("{tools}; installed {}; {version}", installed.join(", "))))
 }
 
 /// The folder for all that is kept from one run to the next.

@@ -6,6 +6,7 @@
 //! with this program, however that ends.
 
 use std::fs::{File, TryLockError};
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -35,11 +36,19 @@ impl Session {
             .arg("cmd")
             .envs(prefix::variables(&prefix.folder))
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start Wine")?;
-        Ok(Self { prefix, shell, _lock: lock })
+        let mut session = Self { prefix, shell, _lock: lock };
+        session.await_shell().context("Wine does not start")?;
+        Ok(session)
+    }
+
+    /// Waits until the shell greets: a Wine that is told to end while it starts may hang.
+    fn await_shell(&mut self) -> io::Result<()> {
+        let output = self.shell.stdout.as_mut();
+        output.map_or(Ok(()), |output| output.read_exact(&mut [0]))
     }
 
     /// A cargo command whose programs run in this session. nextest is a command of cargo, too.
@@ -74,10 +83,10 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        drop(self.shell.stdin.take());
         // What tests have left behind goes as well. There is nobody to tell if it fails.
         let mut kill = Command::new("wineserver");
         drop(kill.arg("--kill").envs(prefix::variables(&self.prefix.folder)).status());
+        drop(self.shell.kill());
         drop(self.shell.wait());
     }
 }

@@ -63,7 +63,6 @@ fn trace(reached: &[Reached], mut at: usize, last: Action) -> String {
 #[test]
 fn one_socket_with_all_that_can_happen_to_it() {
     let states = explore(World::new(&[2], 1, Fault::None), &[READ, BOTH], |_| true).unwrap();
-    println!("{states} states");
     assert!(states > 10_000, "{states}");
 }
 
@@ -72,12 +71,11 @@ fn two_sockets_share_slots_and_the_waiting_thread() {
     // What happens to one alone is above; here they take each other's slots, and come between each other's steps.
     let allow = |action| match action {
         Action::Block(handle, direction) => handle == 0 && direction == READ,
-        Action::Happen(handle, it) => it == C::RECEIVE || handle == 0 && it == C::ABORT,
+        Action::Happen(_, it) => it == C::RECEIVE,
         Action::Register(..) | Action::Deregister(_) | Action::Wait | Action::TimeOver => true,
         Action::Reregister(..) | Action::CloseBehindOurBack(_) => false,
     };
     let states = explore(World::new(&[2, 1], 2, Fault::None), &[READ], allow).unwrap();
-    println!("{states} states");
     assert!(states > 100_000, "{states}");
 }
 
@@ -91,7 +89,6 @@ fn mistakes_are_found() {
         (Fault::NoRearm, "was lost"),
     ] {
         let found = explore(World::new(&[2], 1, fault), &[READ, BOTH], |_| true).unwrap_err();
-        println!("{fault:?}: {found}");
         assert!(found.contains(complaint), "{fault:?}: {found}");
     }
 }
