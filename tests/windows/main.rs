@@ -1,15 +1,10 @@
-//! Named pipes on Windows: each of the known bugs of their kind (`scenario_01` to `scenario_10`), and what
-//! `poised::windows::NamedPipe` promises besides.
-//!
-//! They run under Wine as well. Each test counts the handles of the process before and after, and so they take turns.
+//! What users of mio and wepoll ran into with sockets on Windows, once each; the numbers are those of `tests/regressions`.
 
 #![cfg(windows)]
 // A test binary has no outside that `pub` could reach.
-#![allow(unreachable_pub, unsafe_code)]
+#![allow(unreachable_pub)]
 
 #[path = "../util/mod.rs"]
 mod util;
 
-mod pipes;
-mod scenarios;
-mod types;
+mod sockets;
