@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::size_of;
 use std::os::windows::io::RawSocket;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -65,7 +66,7 @@ struct State {
 }
 
 // 32 of these and a header are what a group of sockets costs.
-const _: () = assert!(std::mem::size_of::<Slot>() <= 120);
+const _: () = assert!(size_of::<Slot>() <= 120);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that runs under these locks leaves things half done when it panics.
