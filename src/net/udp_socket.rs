@@ -42,6 +42,11 @@ forward_debug!(UdpSocket);
 impl UdpSocket {
     /// Makes a socket that is bound to `address`. Port 0 lets the system choose one.
     ///
+    /// When nobody listens where a datagram was sent to, receiving goes on as if nothing had been sent, on every system:
+    /// on Windows that is `SIO_UDP_CONNRESET` switched off. A socket that comes from elsewhere, by
+    /// [`from_std`](UdpSocket::from_std), keeps what was set there; Windows' own default lets the next receive fail with
+    /// `ConnectionReset`.
+    ///
     /// # Errors
     ///
     /// The system's own: `AddrInUse`, `AddrNotAvailable`, an address family that it lacks, the limit of descriptors.

@@ -21,6 +21,7 @@ pub(crate) fn saturated_millis(timeout: Duration) -> i32 {
 }
 
 /// Seconds and nanoseconds of a kernel's timespec, saturated: the kernel takes more than it can count as "for ever".
+#[allow(dead_code)] // Not every mechanism counts in nanoseconds.
 pub(crate) fn timespec(timeout: Duration) -> (i64, i64) {
     (i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos()))
 }

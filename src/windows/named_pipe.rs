@@ -278,6 +278,12 @@ impl FromRawHandle for NamedPipe {
     }
 }
 
+impl Drop for NamedPipe {
+    fn drop(&mut self) {
+        self.inner.close();
+    }
+}
+
 impl fmt::Debug for NamedPipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)

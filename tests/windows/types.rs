@@ -2,13 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::windows::io::{AsRawHandle, FromRawHandle};
+use std::thread;
 
 use poised::event::Source;
 use poised::windows::NamedPipe;
 use poised::{Interest, Poll, Token};
 
 use crate::pipes::{alone, connected, connected_messages, name, open, read_some, write_some, BOTH, CLIENT, SERVER};
-use crate::util::{expect_error, expect_would_block, Harness};
+use crate::util::{expect_error, expect_would_block, Harness, PATIENCE};
 
 #[test]
 fn has_the_traits_of_its_kind() {
@@ -184,5 +185,63 @@ fn a_write_goes_on_when_its_pipe_is_dropped() {
         drop(server);
         let all = read_some(&mut harness, &client, CLIENT, usize::MAX);
         assert!(all == data, "{} of {} bytes", all.len(), data.len());
+    });
+}
+
+#[test]
+fn an_operation_outlives_the_thread_that_submitted_it() {
+    alone(|| {
+        let mut harness = Harness::new();
+        let (server, client) = connected(&mut harness);
+        let (server, client) = thread::spawn(move || {
+            expect_would_block((&server).read(&mut [0; 8]));
+            // Drained, so that this thread submits the next read.
+            assert_eq!((&client).write(b"1").unwrap(), 1);
+            (server, client)
+        })
+        .join()
+        .unwrap();
+        harness.expect_readable(SERVER);
+        let server = thread::spawn(move || {
+            assert_eq!((&server).read(&mut [0; 8]).unwrap(), 1);
+            server
+        })
+        .join()
+        .unwrap();
+        assert_eq!(write_some(&mut harness, &client, CLIENT, b"hello").unwrap(), 5);
+        assert_eq!(read_some(&mut harness, &server, SERVER, 5), b"hello");
+    });
+}
+
+#[test]
+fn both_directions_at_once_and_every_byte_in_order() {
+    alone(|| {
+        const TOTAL: usize = 1 << 20;
+        let mut harness = Harness::new();
+        let (server, client) = connected(&mut harness);
+        let data: Vec<u8> = (0..TOTAL).map(|n| (n % 241) as u8).collect();
+        let mut sent = [0; 2];
+        let mut got = [Vec::new(), Vec::new()];
+        let mut buffer = [0; 10_000];
+        while got.iter().any(|got| got.len() < TOTAL) {
+            let mut idle = true;
+            for (end, mut pipe) in [&server, &client].into_iter().enumerate() {
+                while let Ok(count) = pipe.read(&mut buffer) {
+                    got[end].extend_from_slice(&buffer[..count]);
+                    idle = false;
+                }
+                while sent[end] < TOTAL {
+                    let part = &data[sent[end]..TOTAL.min(sent[end] + 7_777)];
+                    let Ok(count) = pipe.write(part) else { break };
+                    sent[end] += count;
+                    idle = false;
+                }
+            }
+            if idle {
+                harness.poll.poll(&mut harness.events, Some(PATIENCE)).unwrap();
+                assert!(!harness.events.is_empty(), "a lost event: {sent:?} sent");
+            }
+        }
+        assert!(got.iter().all(|got| *got == data));
     });
 }

@@ -14,6 +14,8 @@ pub use poised::{event, net, Events, Interest, Poll, Registry, Token, Waker};
 
 #[cfg(unix)]
 pub use poised::unix;
+#[cfg(windows)]
+pub use poised::windows;
 
 #[doc = include_str!("features.md")]
 pub mod features {}

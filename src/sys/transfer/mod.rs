@@ -12,6 +12,9 @@ use inline as form;
 use std as form;
 
 pub(crate) use form::{
-    peek, peek_datagram, peek_from, read, read_vectored, receive, receive_datagram, receive_from, receive_vectored,
-    send, send_datagram, send_to, send_vectored, write, write_vectored,
+    peek, peek_datagram, peek_from, receive, receive_datagram, receive_from, receive_vectored, send, send_datagram,
+    send_to, send_vectored,
 };
+// Pipes are files on Unix alone.
+#[cfg(unix)]
+pub(crate) use form::{read, read_vectored, write, write_vectored};

@@ -1,5 +1,6 @@
 //! Moving bytes by the standard library.
 
+#[cfg(unix)]
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -33,18 +34,22 @@ impl Datagram for UnixDatagram {
     }
 }
 
+#[cfg(unix)]
 pub(crate) fn read(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     file.read(buffer)
 }
 
+#[cfg(unix)]
 pub(crate) fn read_vectored(mut file: &File, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
     file.read_vectored(buffers)
 }
 
+#[cfg(unix)]
 pub(crate) fn write(mut file: &File, buffer: &[u8]) -> io::Result<usize> {
     file.write(buffer)
 }
 
+#[cfg(unix)]
 pub(crate) fn write_vectored(mut file: &File, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
     file.write_vectored(buffers)
 }

@@ -6,7 +6,7 @@
 //! longer the more polls a handle has outstanding (measured in python-trio, issue 1280).
 
 use std::io;
-use std::mem;
+use std::mem::{align_of, size_of, size_of_val};
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawSocket};
 use std::ptr;
 
@@ -51,9 +51,9 @@ struct PollInfo {
 const INFO_SIZE: u32 = 32;
 
 // As the driver has it: 32 bytes on 32 and on 64 bits, aligned as its 64-bit number.
-const _: () = assert!(mem::size_of::<PollInfo>() == INFO_SIZE as usize);
-const _: () = assert!(mem::align_of::<PollInfo>() == mem::align_of::<i64>());
-const _: () = assert!(mem::size_of::<IO_STATUS_BLOCK>() == 2 * mem::size_of::<usize>());
+const _: () = assert!(size_of::<PollInfo>() == INFO_SIZE as usize);
+const _: () = assert!(align_of::<PollInfo>() == align_of::<i64>());
+const _: () = assert!(size_of::<IO_STATUS_BLOCK>() == 2 * size_of::<usize>());
 
 /// What the kernel needs memory for during a poll.
 #[repr(C)]
@@ -212,11 +212,11 @@ fn error_of(status: NTSTATUS) -> io::Error {
 fn open(name: &[u16]) -> io::Result<OwnedHandle> {
     // The name is ours, and short.
     #[allow(clippy::cast_possible_truncation)]
-    let bytes = mem::size_of_val(name) as u16;
+    let bytes = size_of_val(name) as u16;
     let name = UNICODE_STRING { Length: bytes, MaximumLength: bytes, Buffer: name.as_ptr().cast_mut() };
     // The size of a structure of six words.
     #[allow(clippy::cast_possible_truncation)]
-    let length = mem::size_of::<OBJECT_ATTRIBUTES>() as u32;
+    let length = size_of::<OBJECT_ATTRIBUTES>() as u32;
     let attributes = OBJECT_ATTRIBUTES {
         Length: length,
         RootDirectory: ptr::null_mut(),

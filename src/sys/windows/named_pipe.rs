@@ -6,7 +6,8 @@
 //!
 //! The handle belongs to the pipe. When the pipe is dropped it is closed at once, reads that are pending end, and their
 //! memory stays lent until their packets come. A write that was pending when it was submitted goes on: it keeps the handle
-//! open until its packet was taken, since closing would throw its bytes away, or until the port is gone.
+//! open until its packet was taken, or the port is gone. Closing could throw its bytes away (seen with Wine 8), and without
+//! a handle the port could not end the write, and get its memory back.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -228,6 +229,12 @@ impl NamedPipe {
         })
     }
 
+    /// Ends what need not be finished; the pipe is dropped next.
+    pub(crate) fn close(&self) {
+        self.with(|io, calls| io.close(calls));
+        self.shell.lock().handle = None;
+    }
+
     pub(crate) fn connect(&self) -> io::Result<()> {
         self.with(|io, calls| if calls.port.is_some() { io.connect(calls) } else { io.connect_later() })
     }
@@ -264,13 +271,6 @@ fn check(interest: Interest) -> io::Result<()> {
         return Err(error::unsupported_interest(interest));
     }
     Ok(())
-}
-
-impl Drop for NamedPipe {
-    fn drop(&mut self) {
-        self.with(|io, calls| io.close(calls));
-        self.shell.lock().handle = None;
-    }
 }
 
 impl AsRawHandle for NamedPipe {

@@ -3,7 +3,7 @@
 //! Sockets are owned from the moment they exist, so that no error path can leak one.
 
 use std::io;
-use std::mem;
+use std::mem::size_of;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::windows::io::{AsRawSocket, FromRawSocket, OwnedSocket, RawSocket};
 use std::ptr;
@@ -78,8 +78,8 @@ pub(crate) union SocketAddrCRepr {
     v6: SOCKADDR_IN6,
 }
 
-const _: () = assert!(mem::size_of::<SocketAddrCRepr>() == 28);
-const _: () = assert!(mem::size_of::<SOCKADDR_IN>() == 16);
+const _: () = assert!(size_of::<SocketAddrCRepr>() == 28);
+const _: () = assert!(size_of::<SOCKADDR_IN>() == 16);
 
 impl SocketAddrCRepr {
     pub(crate) fn as_ptr(&self) -> *const SOCKADDR {
@@ -144,7 +144,7 @@ fn ask_for_socket(socket: RawSocket, question: u32) -> io::Result<RawSocket> {
     let mut written = 0;
     // The size of a number.
     #[allow(clippy::cast_possible_truncation)]
-    let size = mem::size_of::<SOCKET>() as u32;
+    let size = size_of::<SOCKET>() as u32;
     let room: *mut SOCKET = &mut answer;
     // SAFETY: the answer has as much room as said, and lives for the call, as does the count; nothing is overlapped.
     let asked = unsafe {

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::size_of;
 use std::os::windows::io::RawSocket;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -33,6 +34,17 @@ pub(super) struct Shared {
     /// How many sockets are to be seen to later. A hint: who reads an old number lingers once in vain or too late, so it
     /// needs no order with anything.
     put_off: AtomicUsize,
+    #[cfg(test)]
+    pub(super) calls: Calls,
+}
+
+/// How often the kernel was called for this selector.
+#[cfg(test)]
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    pub(super) polls: AtomicUsize,
+    pub(super) cancels: AtomicUsize,
+    pub(super) waits: AtomicUsize,
 }
 
 /// Slots that share a helper handle.
@@ -54,7 +66,7 @@ struct State {
 }
 
 // 32 of these and a header are what a group of sockets costs.
-const _: () = assert!(std::mem::size_of::<Slot>() <= 120);
+const _: () = assert!(size_of::<Slot>() <= 120);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that runs under these locks leaves things half done when it panics.
@@ -70,6 +82,8 @@ impl Shared {
             groups: RwLock::default(),
             free: Mutex::default(),
             put_off: AtomicUsize::new(0),
+            #[cfg(test)]
+            calls: Calls::default(),
         })
     }
 
@@ -155,6 +169,12 @@ impl Locked<'_> {
     }
 
     fn perform(&mut self, step: Step) -> Result<(), Refusal> {
+        #[cfg(test)]
+        match step {
+            Step::Poll(_) => drop(self.shared.calls.polls.fetch_add(1, Ordering::Relaxed)),
+            Step::Cancel => drop(self.shared.calls.cancels.fetch_add(1, Ordering::Relaxed)),
+            Step::Nothing | Step::Free => {}
+        }
         match step {
             Step::Nothing => {}
             Step::Free => lock(&self.shared.free).push(self.index),

@@ -78,6 +78,8 @@ impl Selector {
         if self.packets.len() < room {
             self.packets.resize(room, CompletionStatus::zero());
         }
+        #[cfg(test)]
+        self.shared.calls.waits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         let taken = match room {
             0 => Ok(&mut [][..]),
             _ => self.shared.port.get_many(&mut self.packets[..room], timeout),
@@ -215,3 +217,6 @@ impl fmt::Debug for Selector {
         f.debug_struct("Selector").field("shared", &self.shared).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

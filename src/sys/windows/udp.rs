@@ -1,7 +1,7 @@
 //! UDP sockets.
 
 use std::io;
-use std::mem;
+use std::mem::size_of;
 use std::net::{SocketAddr, UdpSocket};
 use std::os::windows::io::AsRawSocket;
 use std::ptr;
@@ -61,6 +61,6 @@ pub(crate) fn only_v6(socket: &UdpSocket) -> io::Result<bool> {
 /// The size of a number as socket calls take it.
 fn size_of_option() -> u32 {
     #[allow(clippy::cast_possible_truncation)]
-    let size = mem::size_of::<i32>() as u32;
+    let size = size_of::<i32>() as u32;
     size
 }

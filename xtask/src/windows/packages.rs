@@ -5,9 +5,17 @@ use anyhow::{Context, Result};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
-/// Rust with the source of its library, the linker for Windows, and Wine.
-const PACKAGES: &[&str] =
-    &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "gcc-mingw-w64-x86-64", "wine", "wine64"];
+/// Rust with the source of its library, what Debian's cargo trusts the registry by, the linker for Windows, and Wine.
+const PACKAGES: &[&str] = &[
+    "rustc-web",
+    "cargo-web",
+    "rust-web-src",
+    "rust-web-clippy",
+    "ca-certificates",
+    "gcc-mingw-w64-x86-64",
+    "wine",
+    "wine64",
+];
 
 const LOG: &str = "windows-setup";
 
