@@ -26,7 +26,8 @@ pub(crate) fn unsupported_interest(interest: crate::Interest) -> io::Error {
 #[cfg(windows)]
 #[cold]
 pub(crate) fn layered_socket(error: io::Error) -> io::Error {
-    let explanation = "this socket can't be polled: it is layered over another (by a layered service provider: a proxy \
+    let explanation =
+        "this socket can't be polled: it is layered over another (by a layered service provider: a proxy \
                        or filter), and WinSock does not tell which";
     io::Error::new(error.kind(), Explained { explanation, error })
 }

@@ -265,6 +265,7 @@ pub type Make = fn() -> Link;
 
 /// Every kind of link, with its name: for tests that run over all kinds in one process.
 pub fn every_link() -> Vec<(&'static str, Make)> {
+    #[cfg_attr(not(unix), allow(unused_mut))]
     let mut all: Vec<(&str, Make)> = vec![("tcp", Link::tcp), ("udp", Link::udp)];
     #[cfg(unix)]
     all.extend([

@@ -47,8 +47,10 @@ pub fn alone(test: impl Fn()) {
 
 fn handles() -> u32 {
     let mut count = 0;
+    // SAFETY: it gives a number that stands for this process.
+    let process = unsafe { GetCurrentProcess() };
     // SAFETY: the process is this one, and the count outlives the call.
-    let result = unsafe { GetProcessHandleCount(GetCurrentProcess(), &mut count) };
+    let result = unsafe { GetProcessHandleCount(process, &mut count) };
     assert_ne!(result, 0, "{}", io::Error::last_os_error());
     count
 }

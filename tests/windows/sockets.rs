@@ -293,7 +293,7 @@ fn many_sockets_over_many_groups() {
 #[test]
 fn an_error_of_an_operation_is_its_own() {
     let (mut stream, _other) = pair();
-    let mut harness = Harness::new();
+    let harness = Harness::new();
     harness.register(&mut stream, IT, READ);
     let error = stream.try_io(|| io::Result::<()>::Err(ErrorKind::Other.into())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Other);
