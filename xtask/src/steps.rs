@@ -58,7 +58,7 @@ pub(crate) enum Selection {
 impl Selection {
     fn takes(&self, step: &Step) -> bool {
         match self {
-            Self::All => !step.windows || windows::IN_TEST,
+            Self::All => !step.windows || windows::IN_TEST.contains(&step.name.as_str()),
             Self::Quick => step.quick,
             Self::Group(group) => step.group == group,
             Self::Only(names) => names.contains(&step.name),

@@ -65,10 +65,17 @@ fn number(socket: RawSocket) -> SOCKET {
     socket
 }
 
+fn raw_socket(socket: SOCKET) -> RawSocket {
+    // Likewise.
+    #[allow(clippy::cast_possible_truncation)]
+    let socket = socket as RawSocket;
+    socket
+}
+
 /// Owns a socket that a call has just made.
 fn own(socket: SOCKET) -> OwnedSocket {
     // SAFETY: the callers here have it from the system, which made it for them.
-    unsafe { OwnedSocket::from_raw_socket(socket as RawSocket) }
+    unsafe { OwnedSocket::from_raw_socket(raw_socket(socket)) }
 }
 
 /// A C address of either family: a pointer to one of the two is what WinSock wants.
@@ -151,7 +158,7 @@ fn ask_for_socket(socket: RawSocket, question: u32) -> io::Result<RawSocket> {
         WSAIoctl(number(socket), question, ptr::null(), 0, room.cast(), size, &mut written, ptr::null_mut(), None)
     };
     syscall!(asked, PartialEq::eq, SOCKET_ERROR)?;
-    Ok(answer as RawSocket)
+    Ok(raw_socket(answer))
 }
 
 #[cfg(test)]

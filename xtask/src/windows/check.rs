@@ -10,7 +10,8 @@ use super::{packages, sysroot};
 use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
-const EVERYTHING: &[&str] = &["--all-targets"];
+/// Two of the examples, the demo among them, are written for Unix.
+const EVERYTHING: &[&str] = &["--lib", "--tests"];
 const BARE: &[&str] = &["--lib", "--no-default-features"];
 
 /// Targets and what is checked for them.
@@ -24,6 +25,9 @@ const CHECKS: &[(&str, &[&str])] = &[
 
 /// clippy for each target, warnings denied.
 pub(crate) fn run(workspace: &Workspace) -> Result<Outcome> {
+    if !packages::can_be_had(workspace) {
+        return Ok(Outcome::note("left out: this needs Debian's packages"));
+    }
     packages::install_missing(workspace)?;
     for (target, what) in CHECKS {
         let sysroot = sysroot::ready(workspace, target)?;

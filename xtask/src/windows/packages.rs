@@ -19,6 +19,11 @@ const PACKAGES: &[&str] = &[
 
 const LOG: &str = "windows-setup";
 
+/// Whether this is a system that has Debian's packages.
+pub(super) fn can_be_had(workspace: &Workspace) -> bool {
+    Cmd::new(workspace, "dpkg-query").arg("--version").run_unchecked(workspace, LOG).is_ok()
+}
+
 /// Installs the packages that the machine lacks, and returns their names.
 pub(super) fn install_missing(workspace: &Workspace) -> Result<Vec<&'static str>> {
     let query = ["--show", "--showformat=${Package} ${db:Status-Status}\\n"];

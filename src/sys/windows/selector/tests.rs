@@ -1,6 +1,7 @@
 //! What a message costs, counted in calls of the kernel: that is what the machine of states is for.
 
 use std::io::{ErrorKind, Read, Write};
+use std::mem::size_of;
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
@@ -107,6 +108,6 @@ fn wakes_coalesce() {
 #[test]
 fn a_registration_costs_no_allocation_of_its_own() {
     // A group is one allocation; what it shares out, and the numbers in the lists of free and of queued ones, follow.
-    let group = std::mem::size_of::<super::super::registration::Group>() + 2 * std::mem::size_of::<usize>();
-    assert!(group / 32 + 2 * std::mem::size_of::<u32>() <= 128, "{group}");
+    let group = size_of::<super::super::registration::Group>() + 2 * size_of::<usize>();
+    assert!(group / 32 + 2 * size_of::<u32>() <= 128, "{group}");
 }
