@@ -62,7 +62,8 @@
 //!
 //! # Platforms
 //!
-//! Today: Linux, over epoll, and over poll(2) under `--cfg poised_backend="poll"`. The rest is being built.
+//! Today: Linux, over epoll, and over poll(2) under `--cfg poised_backend="poll"`. Windows is in progress: it has been run
+//! under Wine alone. The rest is being built.
 //!
 //! # Crate features
 //!
