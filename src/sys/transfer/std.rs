@@ -54,9 +54,9 @@ pub(crate) fn write_vectored(mut file: &File, buffers: &[IoSlice<'_>]) -> io::Re
     file.write_vectored(buffers)
 }
 
-/// The most slices that a call takes. The standard library knows it on Unix; WinSock has no limit of its own, but Wine,
-/// which is Linux below, fails with `WSAEMSGSIZE` above this one.
-const MOST_SLICES: usize = if cfg!(windows) { 1024 } else { usize::MAX };
+/// The most slices that a call takes: Linux's limit (`IOV_MAX`, writev(2)). WinSock has none of its own, but Wine, which is
+/// Linux below, fails with `WSAEMSGSIZE` above it. What is beyond makes a partial transfer, as everywhere.
+const MOST_SLICES: usize = 1024;
 
 pub(crate) fn receive<S>(mut socket: &S, buffer: &mut [u8]) -> io::Result<usize>
 where
