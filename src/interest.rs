@@ -78,6 +78,9 @@ impl Interest {
     /// ```
     pub const PRIORITY: Interest = bit(4);
 
+    /// The ends of POSIX asynchronous I/O of either kind: what most systems do not report.
+    pub(crate) const ASYNC_IO: Interest = Interest::AIO.add(Interest::LIO);
+
     /// Both interests together; `|` does the same outside of constants.
     ///
     /// ```

@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use crate::Interest;
+
 /// A source was registered a second time.
 #[cold]
 pub(crate) fn already_registered() -> io::Error {
@@ -16,9 +18,17 @@ pub(crate) fn not_registered() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "the source is not registered with this poll")
 }
 
-/// An interest was asked for that the mechanism does not have.
+/// Refuses an interest with anything in it that the mechanism does not have.
+#[inline]
+pub(crate) fn refuse(interest: Interest, missing: Interest) -> io::Result<()> {
+    if interest.has(missing) {
+        return Err(unsupported_interest(interest));
+    }
+    Ok(())
+}
+
 #[cold]
-pub(crate) fn unsupported_interest(interest: crate::Interest) -> io::Error {
+fn unsupported_interest(interest: Interest) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, format!("this platform can't report the interest {interest:?}"))
 }
 

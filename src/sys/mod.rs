@@ -153,8 +153,15 @@ pub(crate) trait Readiness {
     fn is_read_closed(&self) -> bool;
     fn is_write_closed(&self) -> bool;
     fn is_priority(&self) -> bool;
-    fn is_aio(&self) -> bool;
-    fn is_lio(&self) -> bool;
+
+    /// Only some BSDs report the end of POSIX AIO operations, alone or in lists.
+    fn is_aio(&self) -> bool {
+        false
+    }
+
+    fn is_lio(&self) -> bool {
+        false
+    }
 
     /// The system's own view of the event, for `Debug`.
     fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result;

@@ -138,9 +138,7 @@ impl AsFd for Selector {
 /// The kernel's bits of an interest. Errors and hang-ups come unasked.
 #[inline]
 fn conditions(interest: Interest) -> io::Result<u32> {
-    if interest.has(Interest::AIO.add(Interest::LIO)) {
-        return Err(error::unsupported_interest(interest));
-    }
+    error::refuse(interest, Interest::ASYNC_IO)?;
     let mut bits = libc::EPOLLET;
     if interest.is_readable() {
         bits |= libc::EPOLLIN | libc::EPOLLRDHUP;

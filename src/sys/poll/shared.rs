@@ -53,7 +53,7 @@ impl Shared {
     }
 
     pub(super) fn register(&self, fd: RawSource, token: Token, interest: Interest, owned: bool) -> io::Result<Key> {
-        check(interest)?;
+        error::refuse(interest, Interest::ASYNC_IO)?;
         let identity = kernel::identify(fd).map_err(|error| match error.raw_os_error() {
             Some(libc::EPERM) => error::not_pollable(error),
             _ => error,
@@ -63,7 +63,7 @@ impl Shared {
     }
 
     pub(super) fn reregister(&self, key: Option<Key>, token: Token, interest: Interest) -> io::Result<()> {
-        check(interest)?;
+        error::refuse(interest, Interest::ASYNC_IO)?;
         let done = self.change(|table| key.is_some_and(|key| table.reregister(key, token, interest)));
         done.then_some(()).ok_or_else(error::not_registered)
     }
@@ -73,11 +73,4 @@ impl Shared {
         let done = self.change(|table| key.is_some_and(|key| table.remove(key)));
         done.then_some(()).ok_or_else(error::not_registered)
     }
-}
-
-fn check(interest: Interest) -> io::Result<()> {
-    if interest.has(Interest::AIO.add(Interest::LIO)) {
-        return Err(error::unsupported_interest(interest));
-    }
-    Ok(())
 }

@@ -59,16 +59,6 @@ impl<T: PollBits> Readiness for T {
         self.bits() & T::PRI != 0
     }
 
-    #[inline]
-    fn is_aio(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn is_lio(&self) -> bool {
-        false
-    }
-
     fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names =
             [(T::IN, "IN"), (T::PRI, "PRI"), (T::OUT, "OUT"), (T::ERR, "ERR"), (T::HUP, "HUP"), (T::RDHUP, "RDHUP")];

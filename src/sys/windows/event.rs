@@ -270,16 +270,6 @@ impl Readiness for Event {
         self.said.has(Said::PRIORITY)
     }
 
-    #[inline]
-    fn is_aio(&self) -> bool {
-        false
-    }
-
-    #[inline]
-    fn is_lio(&self) -> bool {
-        false
-    }
-
     fn details(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AFD_POLL {:?}", self.conditions)
     }

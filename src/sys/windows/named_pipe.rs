@@ -267,10 +267,7 @@ fn would_block<T>() -> io::Result<T> {
 }
 
 fn check(interest: Interest) -> io::Result<()> {
-    if interest.is_priority() || interest.is_aio() || interest.is_lio() {
-        return Err(error::unsupported_interest(interest));
-    }
-    Ok(())
+    error::refuse(interest, Interest::PRIORITY.add(Interest::ASYNC_IO))
 }
 
 impl AsRawHandle for NamedPipe {

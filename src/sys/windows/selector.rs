@@ -127,13 +127,6 @@ fn complete(shared: &Shared, listed: &mut Vec<u32>, packet: &CompletionStatus) -
     event
 }
 
-fn check(interest: Interest) -> io::Result<()> {
-    if interest.has(Interest::AIO.add(Interest::LIO)) {
-        return Err(error::unsupported_interest(interest));
-    }
-    Ok(())
-}
-
 impl crate::sys::Selector for Selector {
     type Registration = Registration;
     type Event = Event;
@@ -150,7 +143,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
-        check(interest)?;
+        error::refuse(interest, Interest::ASYNC_IO)?;
         Registration::new(&self.shared, source, token, interest)
     }
 
@@ -162,7 +155,7 @@ impl crate::sys::Selector for Selector {
         interest: Interest,
     ) -> io::Result<()> {
         self.owns(registration)?;
-        check(interest)?;
+        error::refuse(interest, Interest::ASYNC_IO)?;
         registration.reregister(token, interest)?.then_some(()).ok_or_else(error::not_registered)
     }
 
