@@ -27,6 +27,22 @@ fn scenario_48_wake_needs_no_change_of_registration() {
     harness.expect_none();
 }
 
+/// Sandboxes and emulated kernels lack eventfd2 (P15): a pipe takes its place, and is as non-blocking.
+#[test]
+fn p15_wakes_arrive_where_the_kernel_refuses_eventfds() {
+    for errno in [libc::ENOSYS, libc::EPERM] {
+        let mut harness = Harness::new();
+        let waker =
+            refusing(Refusal::all(libc::SYS_eventfd2, errno), || Waker::new(harness.poll.registry(), IT).unwrap());
+        harness.expect_none();
+        for _ in 0..3 {
+            (0..10_000).for_each(|_| waker.wake().expect("a wake"));
+            harness.expect_readable(IT);
+            harness.expect_none();
+        }
+    }
+}
+
 /// A wake that came between the return of one wait and the next was taken for one that had been reported
 /// (oxidecomputer/helios#169, tokio-rs/mio#1470).
 #[test]
