@@ -5,15 +5,15 @@
 //! when the packet is taken; in between it holds rubbish, so that whoever reads too early reads that, and what is written
 //! there in the meantime is seen. A poll that did not succeed leaves the rubbish.
 //!
-//! Broken rules are panics: two polls in one memory, or of one socket; a helper handle, which goes with the memory of its
-//! sockets, closed before their packets were taken; a waker's second packet beside its first.
+//! It complains of broken rules: two polls in one memory, or of one socket; a helper handle, which goes with the memory
+//! of its sockets, closed before their packets were taken; a waker's second packet beside its first. [`Machine::check`]
+//! makes a panic of that: complaints come up while things are dropped, too, where none may be.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::thread::panicking;
 use std::time::Duration;
 
 use shuttle::rand::{thread_rng, Rng};
@@ -62,6 +62,8 @@ struct Kernel {
     opened: usize,
     counts: Counts,
     faults: Faults,
+    /// The first rule that was broken.
+    complaint: Option<String>,
 }
 
 /// What goes wrong, as a test has it.
@@ -175,9 +177,9 @@ impl Machine {
         kernel.devices.remove(&number);
         let polls = kernel.polls.len();
         kernel.polls.retain(|_, poll| poll.device != number);
-        let lent = polls - kernel.polls.len();
-        drop(kernel);
-        assert!(lent == 0 || panicking(), "memory of {lent} polls is freed while the kernel has it");
+        if kernel.polls.len() < polls {
+            kernel.complain("memory is freed while the kernel has it".to_owned());
+        }
     }
 
     /// # Safety
@@ -205,12 +207,13 @@ impl Machine {
 
     pub(super) fn post(&self, port: usize, packet: CompletionStatus) -> io::Result<()> {
         self.change(|kernel| {
-            let same = |other: &Packet| (other.status.token(), other.status.bytes_transferred());
-            let new = Packet { status: packet, of: None };
             let queue = kernel.ports.get_mut(&port).ok_or_else(|| io::Error::from_raw_os_error(INVALID))?;
-            let twice = packet.token() == WAKER_KEY && queue.iter().any(|other| same(other) == same(&new));
-            assert!(!twice, "a waker has two packets on their way");
-            queue.push_back(new);
+            let name = |packet: &CompletionStatus| (packet.token(), packet.bytes_transferred());
+            let is_there = queue.iter().any(|other| name(&other.status) == name(&packet));
+            queue.push_back(Packet { status: packet, of: None });
+            if is_there && packet.token() == WAKER_KEY {
+                kernel.complain("a waker has two packets on their way".to_owned());
+            }
             Ok(())
         })
     }
@@ -256,10 +259,19 @@ impl Machine {
         self.lock().counts
     }
 
-    /// Whether all was given back: ports, helper handles and memory.
-    pub(super) fn is_clean(&self) -> bool {
+    /// Panics if a rule was broken.
+    pub(super) fn check(&self) {
+        let complaint = self.lock().complaint.clone();
+        assert_eq!(complaint, None);
+    }
+
+    /// Panics as well if something was not given back: ports, helper handles or memory.
+    pub(super) fn check_end(&self) {
+        self.check();
         let kernel = self.lock();
-        kernel.ports.is_empty() && kernel.devices.is_empty() && kernel.polls.is_empty()
+        let left = (kernel.ports.len(), kernel.devices.len(), kernel.polls.len());
+        drop(kernel);
+        assert_eq!(left, (0, 0, 0), "ports, helper handles and polls are held to the end");
     }
 
     /// How much is in the kernel: helper handles and polls.
@@ -361,6 +373,10 @@ impl Machine {
 }
 
 impl Kernel {
+    fn complain(&mut self, of: String) {
+        self.complaint.get_or_insert(of);
+    }
+
     fn number(&mut self) -> usize {
         self.opened += 1;
         self.opened
@@ -369,7 +385,10 @@ impl Kernel {
     fn submit(&mut self, device: usize, block: *mut StatusBlock, info: *mut PollInfo, context: usize) -> Status {
         self.counts.polls += 1;
         let address = block as usize;
-        assert!(!self.polls.contains_key(&address), "two polls in one memory");
+        if self.polls.contains_key(&address) {
+            self.complain("two polls in one memory".to_owned());
+            return REFUSED;
+        }
         // SAFETY: the memory is lent from this call on (`Machine::poll`).
         let question = unsafe { info.read() };
         assert_eq!((question.handles, question.exclusive, question.timeout), (1, 0, i64::MAX));
@@ -384,7 +403,9 @@ impl Kernel {
         let is_second = |poll: &InKernel| {
             (poll.object, poll.handle, port(poll.device)) == (object, handle, port(device)) && poll.answer.is_none()
         };
-        assert!(!self.polls.values().any(is_second), "two polls of socket {handle} are in the kernel");
+        if self.polls.values().any(is_second) {
+            self.complain(format!("two polls of socket {handle} are in the kernel"));
+        }
         // SAFETY: as above.
         unsafe { info.write(rubbish()) };
         let asked = Conditions::from_bits(question.conditions);
@@ -434,7 +455,9 @@ impl Kernel {
         // SAFETY: the memory is lent until here.
         let before = unsafe { info.read() };
         let untouched = (before.timeout, before.conditions) == (rubbish().timeout, rubbish().conditions);
-        assert!(untouched, "somebody wrote into memory that the kernel had");
+        if !untouched {
+            self.complain("somebody wrote into memory that the kernel had".to_owned());
+        }
         if let Some((0, conditions)) = poll.answer {
             let handles = u32::from(!conditions.is_none());
             let answer = PollInfo { handles, conditions: conditions.bits(), ..before };

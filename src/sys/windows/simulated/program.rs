@@ -155,6 +155,7 @@ impl Program {
             Op::Stray(socket) => self.lose(socket % SOCKETS, C::EXPEDITED | C::SEND),
             Op::Pass(millis) => self.machine.pass(Duration::from_millis(millis)),
         }
+        self.machine.check();
     }
 
     fn register(&mut self, socket: usize, selector: usize, interest: Interest) {
@@ -336,7 +337,7 @@ impl Program {
         drop(self.desks.pop());
         drop(self.sources);
         drop(self.desks);
-        assert!(self.machine.is_clean(), "held to the end: {:?} helper handles and polls", self.machine.held());
+        self.machine.check_end();
     }
 
     fn debts(&self) -> String {

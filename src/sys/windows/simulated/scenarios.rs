@@ -21,7 +21,7 @@ fn story(tell: impl Fn(&Arc<Machine>) + Send + Sync + 'static) {
         let machine = Machine::boot();
         machine.open(SOCKET);
         tell(&machine);
-        assert!(machine.is_clean(), "held to the end: {:?}", machine.held());
+        machine.check_end();
     };
     shuttle::check_random(once, 20);
 }
@@ -69,6 +69,28 @@ fn scenario_13_the_end_of_a_silent_peer_is_told_after_a_failure_too() {
         Selector::rearm(&registration, READ).unwrap();
         machine.happen(SOCKET, Conditions::ABORT);
         assert_eq!(next(&mut selector), Some([false, true, true]));
+    });
+}
+
+/// Those that are seen to later may be refused, too, and more of them than there is room for.
+#[test]
+fn p11_failures_beyond_the_capacity_come_with_the_next_wait() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let sockets = [SOCKET, SOCKET + 1, SOCKET + 2];
+        sockets[1..].iter().for_each(|&socket| machine.open(socket));
+        let register = |socket| selector.register(socket, Token(1), Interest::WRITABLE).unwrap();
+        let _registrations = sockets.map(register);
+        sockets.iter().for_each(|&socket| machine.happen(socket, Conditions::SEND));
+        for said in [[false, true, false], [false, true, true]] {
+            let mut events = Vec::with_capacity(1);
+            for _ in sockets {
+                selector.wait(&mut events, ENOUGH).unwrap();
+                assert_eq!((events.len(), events.capacity()), (1, 1));
+                assert_eq!([events[0].is_readable(), events[0].is_writable(), events[0].is_error()], said);
+            }
+            machine.set_faults(|faults| faults.refused = usize::MAX);
+        }
     });
 }
 

@@ -173,17 +173,18 @@ fn conversations() {
     Selector::wake(&waker).unwrap();
     waiter.join().unwrap();
     drop(waker);
-    assert!(office.machine.is_clean(), "held to the end: {:?}", office.machine.held());
+    office.machine.check_end();
 }
 
 #[test]
 fn no_schedule_of_threads_loses_an_event() {
-    shuttle::check_random(conversations, 1500);
+    shuttle::check_random(conversations, 2500);
+    shuttle::check_pct(conversations, 2500, 3);
 }
 
 /// P15, P16: as many wakes as one likes, and the last one counts.
 fn wakes() {
-    let _machine = Machine::boot();
+    let machine = Machine::boot();
     let mut selector = Selector::new().unwrap();
     let written = Arc::new(AtomicUsize::new(0));
     let waker = |number| Arc::new(selector.waker(Token(number)).unwrap());
@@ -206,6 +207,8 @@ fn wakes() {
         seen = written.load(Ordering::SeqCst);
     }
     threads.into_iter().for_each(|thread| thread.join().unwrap());
+    drop((wakers, selector));
+    machine.check_end();
 }
 
 #[test]
