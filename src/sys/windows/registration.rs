@@ -15,7 +15,7 @@ use super::event::Event;
 use super::handle::Lent;
 use super::iocp::{CompletionPort, CompletionStatus};
 use super::net::base_socket;
-use super::socket::{Need, Queue, Socket, Step};
+use super::socket::{Need, Outcome, Queue, Socket, Step};
 use super::sync::atomic::{AtomicUsize, Ordering};
 use super::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::waker::Bells;
@@ -250,7 +250,7 @@ impl Drop for Shared {
                 Ok(packets) if !packets.is_empty() => {
                     for packet in packets.iter() {
                         match packet.token() {
-                            AFD_KEY => left -= 1,
+                            AFD_KEY => left -= usize::from(came_back(&groups, packet)),
                             // A pipe may outlive its poll; nobody hears of its events.
                             named_pipe::KEY => drop(named_pipe::complete(&self.port, packet)),
                             _ => {}
@@ -266,6 +266,22 @@ impl Drop for Shared {
             }
         }
     }
+}
+
+/// Whether the packet is that of a poll which was in the kernel, and is no more.
+fn came_back(groups: &[Arc<Group>], packet: &CompletionStatus) -> bool {
+    let Some(index) = slot_of(packet) else { return false };
+    let Some(group) = groups.get(index as usize / Afd::SOCKETS) else { return false };
+    let mut state = lock(&group.slots[index as usize % Afd::SOCKETS].state);
+    let was_there = state.socket.is_in_kernel();
+    // There is nobody to tell of anything.
+    let _ = state.socket.complete(Outcome::Cancelled);
+    was_there
+}
+
+/// The number of the slot whose poll the packet is of; nothing for one that somebody else has put into the port.
+pub(super) fn slot_of(packet: &CompletionStatus) -> Option<u32> {
+    u32::try_from((packet.overlapped() as usize).checked_sub(1)?).ok()
 }
 
 impl fmt::Debug for Shared {

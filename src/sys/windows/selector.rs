@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::event::Event;
 use super::iocp::{CompletionPort, CompletionStatus};
-use super::registration::{Registration, Shared};
+use super::registration::{slot_of, Registration, Shared};
 use super::socket::{Need, Queue};
 use super::sync::Arc;
 use super::waker::Waker;
@@ -119,7 +119,7 @@ impl Selector {
 
 /// The packet of a socket's poll.
 fn complete(shared: &Shared, listed: &mut Vec<u32>, packet: &CompletionStatus) -> Option<Event> {
-    let index = u32::try_from((packet.overlapped() as usize).checked_sub(1)?).ok()?;
+    let index = slot_of(packet)?;
     let group = shared.group(index)?;
     let (event, is_listed) = shared.lock(&group, index).complete(packet);
     listed.extend(is_listed.then_some(index));

@@ -280,13 +280,6 @@ impl Machine {
         (kernel.devices.len(), kernel.polls.len())
     }
 
-    /// Whether there is a poll with this context whose packet comes to this port.
-    pub(super) fn has_poll(&self, port: usize, context: usize) -> bool {
-        let kernel = self.lock();
-        let is_it = |poll: &InKernel| poll.context == context && kernel.devices[&poll.device].port == port;
-        kernel.polls.values().any(is_it)
-    }
-
     /// Makes a new socket with this handle, which is free.
     pub(super) fn open(&self, handle: RawSource) {
         let mut kernel = self.lock();

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::kernel::{Counts, Machine};
 use crate::sys::windows::event::Conditions;
+use crate::sys::windows::iocp::CompletionStatus;
 use crate::sys::windows::registration::Registration;
 use crate::sys::windows::selector::Selector;
+use crate::sys::windows::AFD_KEY;
 use crate::sys::{RawSource, Readiness, Selector as _};
 use crate::{Interest, Token};
 
@@ -126,6 +128,20 @@ fn p19_a_registration_that_is_refused_at_once_gives_its_slot_back() {
         Selector::wake(&waker).unwrap();
         waiter.join().unwrap();
         assert_eq!(machine.counts().devices, 1);
+    });
+}
+
+/// Whoever finds the port may post into it, and the memory stays until the packets of its polls came.
+#[test]
+fn packets_of_nobody_free_no_memory() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        assert_eq!(next(&mut selector), None);
+        for address in [0, 2, 1000, usize::MAX] {
+            selector.port().post(CompletionStatus::new(0, AFD_KEY, address as *mut _)).unwrap();
+        }
+        drop(registration);
     });
 }
 
