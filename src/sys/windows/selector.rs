@@ -10,17 +10,16 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::Event;
 use super::iocp::{CompletionPort, CompletionStatus};
-use super::registration::{Registration, Shared};
+use super::registration::{slot_of, Registration, Shared};
 use super::socket::{Need, Queue};
+use super::sync::Arc;
 use super::waker::Waker;
-use super::{named_pipe, RawSource, AFD_KEY, WAKER_KEY};
-use crate::sys::error;
-use crate::sys::timeout::Deadline;
+use super::{named_pipe, Deadline, Instant, AFD_KEY, WAKER_KEY};
+use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
 
 /// How long an idle thread waits before it has ends watched for.
@@ -79,7 +78,7 @@ impl Selector {
             self.packets.resize(room, CompletionStatus::zero());
         }
         #[cfg(test)]
-        self.shared.calls.waits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.shared.calls.waits.fetch_add(1, super::sync::atomic::Ordering::Relaxed);
         let taken = match room {
             0 => Ok(&mut [][..]),
             _ => self.shared.port.get_many(&mut self.packets[..room], timeout),
@@ -120,7 +119,7 @@ impl Selector {
 
 /// The packet of a socket's poll.
 fn complete(shared: &Shared, listed: &mut Vec<u32>, packet: &CompletionStatus) -> Option<Event> {
-    let index = u32::try_from((packet.overlapped() as usize).checked_sub(1)?).ok()?;
+    let index = slot_of(packet)?;
     let group = shared.group(index)?;
     let (event, is_listed) = shared.lock(&group, index).complete(packet);
     listed.extend(is_listed.then_some(index));
@@ -211,5 +210,6 @@ impl fmt::Debug for Selector {
     }
 }
 
-#[cfg(test)]
+// What follows needs sockets; a simulation has tests of its own.
+#[cfg(all(test, windows))]
 mod tests;
