@@ -203,7 +203,7 @@ fn is_error(status: NTSTATUS) -> bool {
     u32::from_ne_bytes(status.to_ne_bytes()) >> 30 == 3
 }
 
-fn error_of(status: NTSTATUS) -> io::Error {
+pub(super) fn error_of(status: NTSTATUS) -> io::Error {
     // SAFETY: takes a number.
     let code = unsafe { RtlNtStatusToDosError(status) };
     io::Error::from_raw_os_error(i32::from_ne_bytes(code.to_ne_bytes()))

@@ -1,9 +1,10 @@
 //! Readiness on Windows, made of a completion port and polls of `\Device\Afd`.
 //!
 //! `socket`, `event` and `pipe_io` are the decisions, `model` the proof of those for sockets; all are pure, so that a test
-//! build of another platform has them. The rest performs them: `selector` waits, `registration` has the sockets and what they lend to the kernel,
-//! `afd` asks the driver, `iocp` is the port that all answers come to. `net`, `tcp` and `udp` make sockets, `named_pipe`
-//! pipes, with `operation` for what they lend. The completion key says whose a packet is: 0 and 1 below, 2 of pipes.
+//! build of another platform has them. The rest performs them: `selector` waits, `timer` has it end on time,
+//! `registration` has the sockets and what they lend to the kernel, `afd` asks the driver, `iocp` is the port that all
+//! answers come to. `net`, `tcp` and `udp` make sockets, `named_pipe` pipes, with `operation` for what they lend. The
+//! completion key says whose a packet is: 0, 1 and 3 below, 2 of pipes.
 
 mod event;
 mod pipe_io;
@@ -32,6 +33,8 @@ mod selector;
 #[cfg(windows)]
 pub(crate) mod tcp;
 #[cfg(windows)]
+mod timer;
+#[cfg(windows)]
 pub(crate) mod udp;
 #[cfg(windows)]
 mod waker;
@@ -47,6 +50,10 @@ const AFD_KEY: usize = 0;
 /// The completion key of wakers: how many bytes were moved is the number of the waker.
 #[cfg(windows)]
 const WAKER_KEY: usize = 1;
+/// The completion key of a selector's timer, of which the packet says all.
+#[cfg(windows)]
+const TIMER_KEY: usize = 3;
+
 #[cfg(windows)]
 #[inline]
 pub(crate) fn raw_source(io: &impl AsRawSource) -> RawSource {
