@@ -2,7 +2,7 @@
 //! posts to the port.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::Instant;
@@ -30,7 +30,7 @@ struct Packet {
 
 /// A wait by a thread of the system.
 struct Wait {
-    handle: usize,
+    handle: AtomicUsize,
     bell: Arc<Bell>,
 }
 
@@ -41,10 +41,21 @@ struct Bell {
     has_rung: AtomicBool,
 }
 
+impl Wait {
+    /// Returns when nobody rings any more.
+    fn end(&self) {
+        // Relaxed: the packets are behind a lock.
+        let handle = self.handle.swap(0, Ordering::Relaxed);
+        if handle != 0 {
+            // SAFETY: the handle is of a registered wait, and was taken out of here for this call.
+            unsafe { UnregisterWaitEx(handle as HANDLE, INVALID_HANDLE_VALUE) };
+        }
+    }
+}
+
 impl Drop for Wait {
     fn drop(&mut self) {
-        // SAFETY: the handle is of a registered wait; the call returns when nobody uses the bell any more.
-        unsafe { UnregisterWaitEx(self.handle as HANDLE, INVALID_HANDLE_VALUE) };
+        self.end();
     }
 }
 
@@ -96,7 +107,7 @@ unsafe extern "system" fn associate(
         RegisterWaitForSingleObject(&mut handle, timer, Some(ring), Arc::as_ptr(&bell).cast(), INFINITE, flags)
     };
     assert_ne!(set, 0);
-    packet.wait = Some(Wait { handle: handle as usize, bell });
+    packet.wait = Some(Wait { handle: AtomicUsize::new(handle as usize), bell });
     STATUS_SUCCESS
 }
 
@@ -105,13 +116,13 @@ unsafe extern "system" fn cancel(packet: HANDLE, _: u8) -> NTSTATUS {
     let mut packets = packets();
     let packet = packets.get_mut(&(packet as usize)).unwrap();
     packet.cancelled += 1;
-    let Some(wait) = packet.wait.take() else { return STATUS_CANCELLED };
-    let bell = Arc::clone(&wait.bell);
-    drop(wait);
+    let Some(wait) = &packet.wait else { return STATUS_CANCELLED };
+    wait.end();
     // Relaxed: whoever rang has ended.
-    if bell.has_rung.load(Ordering::Relaxed) {
+    if wait.bell.has_rung.load(Ordering::Relaxed) {
         return STATUS_PENDING;
     }
+    packet.wait = None;
     STATUS_SUCCESS
 }
 
@@ -284,7 +295,7 @@ fn timers() -> [Timer; 3] {
 }
 
 #[test]
-fn p07_waits_are_never_early_with_and_without_an_alarm() {
+fn p12_waits_are_never_early_with_and_without_an_alarm() {
     let micros = [300, 1_000, 15_000, 50_000, 70_000].map(Duration::from_micros);
     for timer in timers() {
         let mut selector = Selector::new().unwrap();
@@ -302,7 +313,7 @@ fn p07_waits_are_never_early_with_and_without_an_alarm() {
 }
 
 #[test]
-fn p07_the_longest_wait_is_ended_by_a_waker() {
+fn p12_the_longest_wait_is_ended_by_a_waker() {
     for timer in timers() {
         let mut selector = Selector::new().unwrap();
         selector.timer = timer;
