@@ -4,9 +4,9 @@
 //! waits, `registration` has the sockets and what they lend to the kernel, `waker` wakes, `afd` asks the driver. All of
 //! it stands on a few names of the system, and a test build of another platform has them of a `simulated` one.
 //!
-//! Of the system's own, `device` is the driver, `iocp` the port that all answers come to. `net`, `tcp` and `udp` make
-//! sockets, `named_pipe` pipes, with `operation` for what they lend. The completion key says whose a packet is: 0 and 1
-//! below, 2 of pipes.
+//! Of the system's own, `device` is the driver, `iocp` the port that all answers come to, `timer` what ends waits on time.
+//! `net`, `tcp` and `udp` make sockets, `named_pipe` pipes, with `operation` for what they lend. The completion key says
+//! whose a packet is: 0, 1 and 3 below, 2 of pipes.
 
 mod afd;
 mod event;
@@ -36,6 +36,8 @@ mod source;
 #[cfg(windows)]
 pub(crate) mod tcp;
 #[cfg(windows)]
+mod timer;
+#[cfg(windows)]
 pub(crate) mod udp;
 #[cfg(windows)]
 use {
@@ -54,13 +56,16 @@ mod simulated;
 use {
     shuttle::sync,
     simulated::clock::{Deadline, Instant},
-    simulated::{device, iocp, named_pipe, net},
+    simulated::{device, iocp, named_pipe, net, timer},
 };
 
 /// The completion key of AFD's packets: their address is the number of a slot, plus one.
 const AFD_KEY: usize = 0;
 /// The completion key of wakers: how many bytes were moved is the number of the waker.
 const WAKER_KEY: usize = 1;
+/// The completion key of a selector's timer, of which the packet says all.
+#[cfg(windows)]
+const TIMER_KEY: usize = 3;
 
 /// The result of a call: the error of the thread (`GetLastError`, which is `WSAGetLastError`) when it `fails` by being
 /// `failure`, as in `syscall!(result, PartialEq::eq, SOCKET_ERROR)`.

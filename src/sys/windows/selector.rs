@@ -17,6 +17,7 @@ use super::iocp::{CompletionPort, CompletionStatus};
 use super::registration::{slot_of, Registration, Shared};
 use super::socket::{Need, Queue};
 use super::sync::Arc;
+use super::timer::Timer;
 use super::waker::Waker;
 use super::{named_pipe, Deadline, Instant, AFD_KEY, WAKER_KEY};
 use crate::sys::{error, RawSource};
@@ -39,12 +40,13 @@ pub(crate) struct Selector {
     /// The sockets that are to be seen to later.
     listed: Vec<u32>,
     last_round: Instant,
+    pub(super) timer: Timer,
 }
 
 impl Selector {
     fn of(shared: Arc<Shared>) -> Selector {
         let (packets, taken, listed) = (Vec::new(), Vec::new(), Vec::new());
-        Selector { shared, packets, taken, listed, last_round: Instant::now() }
+        Selector { shared, packets, taken, listed, last_round: Instant::now(), timer: Timer::new() }
     }
 
     /// The port that all packets come to; what is tied to it uses a key of `sys::windows`.
@@ -71,8 +73,9 @@ impl Selector {
         }
     }
 
-    /// Sleeps until there are packets, for at most `timeout`, and makes events of them. Whether there were any.
-    fn sleep(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<bool> {
+    /// Sleeps until there are packets, for at most `timeout`, and makes events of them. Whether there were any. With
+    /// `on_time` somebody looks at the clock when it ends.
+    fn sleep(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>, on_time: bool) -> io::Result<bool> {
         let room = (events.capacity() - events.len()).min(BATCH);
         if self.packets.len() < room {
             self.packets.resize(room, CompletionStatus::zero());
@@ -81,7 +84,7 @@ impl Selector {
         self.shared.calls.waits.fetch_add(1, super::sync::atomic::Ordering::Relaxed);
         let taken = match room {
             0 => Ok(&mut [][..]),
-            _ => self.shared.port.get_many(&mut self.packets[..room], timeout),
+            _ => self.timer.get_many(&self.shared.port, &mut self.packets[..room], timeout, on_time),
         };
         self.shared.queue().end();
         let taken = taken?;
@@ -182,7 +185,8 @@ impl crate::sys::Selector for Selector {
                 _ if lingers => Some(left.map_or(LINGER, |left| left.min(LINGER))),
                 left => left,
             };
-            let came = self.sleep(events, nap)?;
+            // How long a linger takes does not matter.
+            let came = self.sleep(events, nap, nap == left)?;
             left = deadline.left();
             // The system's clock may let go too early; `left` says whether it did.
             if !events.is_empty() || left == Some(Duration::ZERO) {

@@ -1,7 +1,7 @@
 //! A Windows made of values, for the shell to run on where there is none.
 //!
 //! [`kernel`] is the machine: sockets with conditions, polls of AFD, completion ports, a clock. `device`, `iocp`, `net`,
-//! `named_pipe` and `clock` have the names and signatures of what the shell uses of the system, so that the very same
+//! `named_pipe`, `timer` and `clock` have the names and signatures of what the shell uses of the system, so that the very same
 //! code is compiled over them. Locks are shuttle's, which picks the order of all threads' steps by chance, and notices
 //! when all of them sleep.
 //!
@@ -14,6 +14,7 @@ pub(super) mod device;
 pub(super) mod iocp;
 pub(super) mod named_pipe;
 pub(super) mod net;
+pub(super) mod timer;
 
 mod kernel;
 mod program;

@@ -134,7 +134,7 @@ fn p19_a_registration_that_is_refused_at_once_gives_its_slot_back() {
 /// Whoever finds the port may post into it, and the memory stays until the packets of its polls came.
 #[test]
 fn packets_of_nobody_free_no_memory() {
-    story(|machine| {
+    story(|_| {
         let mut selector = Selector::new().unwrap();
         let registration = registered(&selector);
         assert_eq!(next(&mut selector), None);
