@@ -174,8 +174,9 @@ fn scenario_22_no_socket_is_an_error() {
                 udp.recv_from(&mut [0; 8]).map(drop),
                 udp.connect(local()),
             ] {
-                let error = result.unwrap_err();
-                assert_eq!(error.raw_os_error(), Some(NOT_A_SOCKET), "{what}: {error:?}");
+                let code = result.unwrap_err().raw_os_error();
+                // Wine has other codes for handles of other kinds.
+                assert!(code == Some(NOT_A_SOCKET) || lies && code.is_some(), "{what}: {code:?}");
             }
             // The others go on, before it ends and after.
             other.write_all(b"x").unwrap();
@@ -193,8 +194,9 @@ fn wrong_and_busy_names_are_errors() {
     alone(|| {
         for wrong in ["", "poised", r"C:\no\pipe", r"\\.\pip", r"\\.\pipe\"] {
             let error = NamedPipe::new(wrong).unwrap_err();
-            // ERROR_INVALID_NAME, ERROR_BAD_PATHNAME, ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND.
-            assert!(matches!(error.raw_os_error(), Some(123 | 161 | 2 | 3)), "{wrong:?}: {error:?}");
+            // ERROR_INVALID_NAME, ERROR_BAD_PATHNAME, ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND; Wine's own
+            // ERROR_INVALID_HANDLE for the last.
+            assert!(matches!(error.raw_os_error(), Some(123 | 161 | 2 | 3 | 6)), "{wrong:?}: {error:?}");
         }
         expect_error(NamedPipe::new("a\0b"), ErrorKind::InvalidInput);
         expect_error(open(&name()), ErrorKind::NotFound);

@@ -69,6 +69,8 @@ fn connected() -> (TcpStream, StdTcpStream) {
     let listener = StdTcpListener::bind(local()).unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let peer = listener.accept().unwrap().0;
+    // What the standard library accepts is inheritable under Wine.
+    inherit(peer.as_raw_socket() as RawHandle, false);
     (stream, peer)
 }
 
@@ -85,17 +87,17 @@ fn scenario_23_no_handle_of_poised_is_inheritable() {
     let mut server = NamedPipe::new(name()).unwrap();
     harness.register(&mut server, Token(3), Interest::READABLE);
     let (one, two, listener) = (accepted(), connected(), TcpListener::bind(local()).unwrap());
-    // The peers are the standard library's, which are not inheritable either.
     assert_eq!(inheritable(), before);
     // The scan sees what is inheritable.
-    inherit(listener.as_raw_socket() as RawHandle);
+    inherit(listener.as_raw_socket() as RawHandle, true);
     assert_eq!(inheritable().len(), before.len() + 1);
     drop((warm, waker, one, two));
 }
 
-fn inherit(handle: RawHandle) {
+fn inherit(handle: RawHandle, on: bool) {
+    let flags = if on { HANDLE_FLAG_INHERIT } else { 0 };
     // SAFETY: takes plain values.
-    let set = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) };
+    let set = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, flags) };
     assert_ne!(set, 0);
 }
 
@@ -129,8 +131,8 @@ fn scenario_23_what_is_made_inheritable_is_inherited() {
     let address = listener.local_addr().unwrap();
     let name = name();
     let server = NamedPipe::new(&name).unwrap();
-    inherit(listener.as_raw_socket() as RawHandle);
-    inherit(server.as_raw_handle());
+    inherit(listener.as_raw_socket() as RawHandle, true);
+    inherit(server.as_raw_handle(), true);
     let child = Sitter::new();
     drop((listener, server));
     expect_error(TcpListener::bind(address), ErrorKind::AddrInUse);

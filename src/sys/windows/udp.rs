@@ -32,7 +32,7 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let socket = new_ip_socket(address, SOCK_DGRAM)?;
     set_connection_reset(&socket, false)?;
     match set(&socket, SIO_UDP_NETRESET, false) {
-        // What a system lacks it does not report either. (Wine 8 does.)
+        // Older systems lack it, and so does Wine 8: they do not report it either.
         Err(error) if matches!(error.raw_os_error(), Some(WSAEOPNOTSUPP | WSAEINVAL)) => {}
         result => result?,
     }
