@@ -94,7 +94,7 @@ fn p03_write(mut link: Link) {
     harness.register(&mut link.writer, IT, Interest::WRITABLE);
     harness.expect_writable(IT);
     // A UDP socket on the loopback interface drops instead of blocking.
-    let full = (0..100_000).find_map(|_| link.writer.send(&[7; 512]).err());
+    let full = (0..10_000).find_map(|_| link.writer.send(&[7; 4096]).err());
     if let Some(error) = full {
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         let reader = &mut link.reader;

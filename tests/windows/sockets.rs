@@ -260,6 +260,7 @@ fn scenario_17_the_end_of_a_socket_is_not_the_end_of_its_number() {
             }
             assert!(in_between.len() < 1_000, "the system does not use a number twice");
         };
+        let mut third = UdpSocket::bind(local()).unwrap();
         harness.register(&mut new, IT, READ);
         for round in 0..3 {
             friend.send_to(b"x", new.local_addr().unwrap()).unwrap();
@@ -267,11 +268,14 @@ fn scenario_17_the_end_of_a_socket_is_not_the_end_of_its_number() {
             assert_eq!(new.recv(&mut [0; 8]).unwrap(), 1);
             expect_would_block(new.recv(&mut [0; 8]));
             if round == 0 {
-                // There may be something to end or not; it is not the new one.
+                // There may be something to end or not; it is neither the new one nor who has its place now.
+                harness.register(&mut third, Token(6), READ);
                 let _ = harness.poll.registry().deregister(&mut *old);
             }
         }
         harness.expect_none();
+        friend.send_to(b"x", third.local_addr().unwrap()).unwrap();
+        harness.expect_readable(Token(6));
     }
 }
 
