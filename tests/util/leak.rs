@@ -17,6 +17,7 @@ const ROUNDS: &str = "POISED_TEST_ROUNDS";
 const NAME: &str = "leaves_nothing_open";
 
 /// One test more: the others of the file, given by their names, leave nothing open.
+#[allow(unused_macros)] // As all of `util`: not each test binary uses it.
 macro_rules! leaves_nothing_open {
     ($($(#[$cfg:meta])* $test:ident),+ $(,)?) => {
         #[test]
