@@ -42,6 +42,16 @@ pub(crate) fn layered_socket(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), Explained { explanation, error })
 }
 
+/// The system did not tie a handle to the completion port of a poll: `ERROR_INVALID_PARAMETER`, which says little.
+#[cfg(windows)]
+#[cold]
+pub(crate) fn not_tieable(error: io::Error) -> io::Error {
+    let explanation =
+        "this pipe can't be registered: its handle was not opened with FILE_FLAG_OVERLAPPED, or it is tied \
+                       to another completion port, which is for good";
+    io::Error::new(error.kind(), Explained { explanation, error })
+}
+
 /// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
 #[cfg(unix)]
 #[cold]

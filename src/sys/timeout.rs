@@ -77,7 +77,11 @@ impl Deadline {
 
     /// What is left: `None` without an end, zero when it is over.
     pub(crate) fn left(self) -> Option<Duration> {
-        self.0.map(|end| end.saturating_duration_since(Instant::now()))
+        self.left_at(Instant::now())
+    }
+
+    fn left_at(self, now: Instant) -> Option<Duration> {
+        self.0.map(|end| end.saturating_duration_since(now))
     }
 }
 
@@ -112,6 +116,19 @@ mod tests {
         assert_eq!(timespec(Duration::from_nanos(1)), (0, 1));
         assert_eq!(timespec(Duration::from_micros(2_500_000)), (2, 500_000_000));
         assert_eq!(timespec(Duration::MAX), (i64::MAX, 999_999_999));
+    }
+
+    /// The machine sleeps in the middle of a wait, and the clock goes on.
+    #[test]
+    fn scenario_27_nothing_is_left_of_a_deadline_that_passed_in_suspend() {
+        let hour = Duration::from_secs(3600);
+        for timeout in [Duration::ZERO, Duration::from_nanos(1), Duration::from_secs(5)] {
+            let deadline = Deadline::after(Some(timeout));
+            assert_eq!(deadline.left_at(Instant::now() + hour), Some(Duration::ZERO), "{timeout:?}");
+        }
+        let deadline = Deadline::after(Some(2 * hour));
+        let left = deadline.left_at(Instant::now() + hour).unwrap();
+        assert!(left > Duration::ZERO && left <= hour, "{left:?}");
     }
 
     #[test]

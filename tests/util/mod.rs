@@ -8,6 +8,7 @@
 // Each test binary includes this file and uses its own part of it; none has an outside that `pub` could reach.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod leak;
 #[cfg(target_os = "linux")]
 pub mod linux;
 
