@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
 
-use poised::net::{TcpListener, TcpStream, UdpSocket};
+use poised::net::{TcpListener, TcpStream};
 
 /// An address of this machine, its port to be chosen by the kernel.
 pub(crate) fn any() -> SocketAddr {
@@ -38,9 +38,9 @@ pub(crate) fn std_tcp_pair() -> (std::net::TcpStream, std::net::TcpStream) {
 }
 
 /// Two datagram sockets, connected to each other.
-pub(crate) fn udp_pair() -> (UdpSocket, UdpSocket) {
-    let one = UdpSocket::bind(any()).unwrap();
-    let two = UdpSocket::bind(any()).unwrap();
+#[cfg(target_os = "linux")]
+pub(crate) fn udp_pair() -> (poised::net::UdpSocket, poised::net::UdpSocket) {
+    let [one, two] = [any(), any()].map(|address| poised::net::UdpSocket::bind(address).unwrap());
     one.connect(two.local_addr().unwrap()).unwrap();
     two.connect(one.local_addr().unwrap()).unwrap();
     (one, two)
