@@ -512,7 +512,9 @@ impl UdpSocket {
     ///
     /// ```
     /// use std::io;
+    /// # #[cfg(unix)]
     /// use std::os::fd::AsFd;
+    /// # #[cfg(unix)]
     /// # fn main() -> io::Result<()> {
     /// let socket = poised::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
     /// let mut buffer = [0; 1500];
@@ -523,6 +525,8 @@ impl UdpSocket {
     /// assert_eq!(result.unwrap_err().kind(), io::ErrorKind::WouldBlock);
     /// # Ok(())
     /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     pub fn try_io<F, T>(&self, operation: F) -> io::Result<T>
     where

@@ -11,6 +11,7 @@ mod api;
 mod cmd;
 mod configs;
 mod nextest;
+mod outcome;
 mod setup;
 mod steps;
 mod suite;

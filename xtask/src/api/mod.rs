@@ -20,7 +20,7 @@ use clap::Args;
 use rustdoc_types::{Crate, FORMAT_VERSION};
 
 use crate::cmd::Cmd;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 use diff::Comparison;
