@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Result};
 
 use crate::accept::{Backend, Suite, Supplier};
+use crate::api::System;
 use crate::configs::{Checks, Config, CONFIGS};
 use crate::nextest::Counts;
 use crate::workspace::Workspace;
@@ -96,12 +97,13 @@ fn all() -> Vec<Step> {
     steps.push(step("tests-xtask", "tests", false, suite::own_tests));
     steps.push(step("doctests", "doctests", false, suite::doctests));
     steps.push(step("docs", "docs", false, suite::docs));
-    steps.push(step("api", "api", false, |workspace| api::check(workspace, false)));
+    steps.push(step("api", "api", false, |workspace| api::check(workspace, System::Linux, false)));
     for backend in [Backend::Epoll, Backend::Poll] {
         steps.extend(backend.suites().iter().map(|&suite| accept_step(suite, backend)));
     }
     steps.push(windows_step("windows-setup", "windows", windows::setup));
     steps.push(windows_step("windows-check", "windows", windows::check));
+    steps.push(windows_step("windows-api", "windows", |workspace| api::check(workspace, System::Windows, false)));
     steps.push(windows_step("windows-tests", "windows", windows::tests));
     steps.push(windows_step("windows-demo", "windows", windows::demo));
     let tokio = accept_step(Suite::Tokio, Backend::Windows);

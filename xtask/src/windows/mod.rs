@@ -23,8 +23,10 @@ use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
 pub(crate) use check::run as check;
+pub(crate) use packages::can_be_had;
 pub(crate) use session::Session;
 pub(crate) use suite::{demo, tests};
+pub(crate) use sysroot::rustdoc;
 
 /// The steps for Windows that `cargo xtask test` runs: no code without a target that compiles it. Those that run something
 /// join them when the backend stands; `--windows` runs them all.

@@ -20,7 +20,7 @@ const PACKAGES: &[&str] = &[
 const LOG: &str = "windows-setup";
 
 /// Whether this is a system that has Debian's packages.
-pub(super) fn can_be_had(workspace: &Workspace) -> bool {
+pub(crate) fn can_be_had(workspace: &Workspace) -> bool {
     Cmd::new(workspace, "dpkg-query").arg("--version").run_unchecked(workspace, LOG).is_ok()
 }
 
