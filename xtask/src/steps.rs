@@ -105,6 +105,7 @@ fn all() -> Vec<Step> {
     steps.push(windows_step("windows-check", "windows", windows::check));
     steps.push(windows_step("windows-api", "windows", |workspace| api::check(workspace, System::Windows, false)));
     steps.push(windows_step("windows-tests", "windows", windows::tests));
+    steps.push(windows_step("windows-count", "windows", windows::counted));
     steps.push(windows_step("windows-demo", "windows", windows::demo));
     let tokio = accept_step(Suite::Tokio, Backend::Windows);
     steps.push(Step { windows: true, ..tokio });

@@ -7,6 +7,7 @@
 //! the checkout where `POISED_CACHE` is set: the Wine prefix, the sysroots, and what cargo builds.
 
 mod check;
+mod count;
 mod packages;
 mod prefix;
 mod session;
@@ -23,6 +24,7 @@ use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
 pub(crate) use check::run as check;
+pub(crate) use count::{run as count, step as counted};
 pub(crate) use packages::can_be_had;
 pub(crate) use session::Session;
 pub(crate) use suite::{demo, tests};
