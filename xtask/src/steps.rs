@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Result};
 
 use crate::accept::{Backend, Suite, Supplier};
+use crate::api::System;
 use crate::configs::{Checks, Config, CONFIGS};
 use crate::outcome::{Counts, Outcome};
 use crate::workspace::Workspace;
@@ -79,15 +80,17 @@ fn all() -> Vec<Step> {
     steps.push(step("tests-xtask", "tests", false, suite::own_tests));
     steps.push(step("doctests", "doctests", false, suite::doctests));
     steps.push(step("docs", "docs", false, suite::docs));
-    steps.push(step("api", "api", false, |workspace| api::check(workspace, false)));
+    steps.push(step("api", "api", false, |workspace| api::check(workspace, System::Linux, false)));
     for backend in [Backend::Epoll, Backend::Poll] {
         steps.extend(backend.suites().iter().map(|&suite| accept_step(suite, backend)));
     }
     let windows = |name, action: fn(&Workspace) -> Result<Outcome>| windows_step(step(name, "windows", false, action));
     steps.push(windows("windows-setup", windows::setup));
     steps.push(windows("windows-check", windows::check));
+    steps.push(windows("windows-api", |workspace| api::check(workspace, System::Windows, false)));
     steps.push(windows("windows-tests", windows::tests));
     steps.push(windows("windows-doctests", windows::doctests));
+    steps.push(windows("windows-count", windows::counted));
     steps.push(windows("windows-demo", windows::demo));
     steps.push(windows_step(accept_step(Suite::Tokio, Backend::Windows)));
     steps

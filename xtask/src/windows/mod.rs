@@ -7,6 +7,7 @@
 //! the checkout where `POISED_CACHE` is set: the Wine prefix, the sysroots, and what cargo builds.
 
 mod check;
+mod count;
 mod packages;
 mod prefix;
 mod session;
@@ -25,8 +26,10 @@ use crate::workspace::Workspace;
 use packages::Packages;
 
 pub(crate) use check::run as check;
+pub(crate) use count::{run as count, step as counted};
 pub(crate) use session::Session;
 pub(crate) use suite::{demo, doctests, tests};
+pub(crate) use sysroot::rustdoc;
 
 /// Runs a step with Debian's packages, which are installed if they are missing. Where they cannot be had the step is left
 /// out, and says why.
