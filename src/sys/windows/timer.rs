@@ -149,24 +149,27 @@ impl Timer {
         }
     }
 
-    /// Sets the alarm for a wait of `timeout`, if there is one and it is time for it; how long to wait at the port.
+    /// Sets the alarm for a wait of `timeout`, if there is one and the wait is short; how long to wait at the port.
     fn set(&mut self, port: &CompletionPort, timeout: Duration) -> Duration {
         let nap = Nap::of(timeout);
         if let (State::Unused(functions), Some(_)) = (&self.0, nap.timer) {
             // Systems before Windows 10, version 1803, refuse it: nothing to tell of.
             self.0 = Alarm::new(*functions).map_or(State::Off, State::Used);
         }
-        let is_set = match (&mut self.0, nap.timer) {
-            (State::Off, _) => Ok(false),
+        let set = match (&mut self.0, nap.timer) {
+            (State::Off, _) => Ok(Set::Not),
             (State::Used(alarm), Some(due)) => alarm.set(port, due),
-            (_, _) => Ok(true),
+            (_, _) => Ok(Set::Running),
         };
-        match is_set {
-            Ok(true) => return nap.clock,
-            Ok(false) => {}
-            Err(error) => self.give_up(&error),
+        match set {
+            Ok(Set::Running) => nap.clock,
+            Ok(Set::Fired) => Duration::ZERO,
+            Ok(Set::Not) => timeout,
+            Err(error) => {
+                self.give_up(&error);
+                timeout
+            }
         }
-        timeout
     }
 
     /// The wait is over without the alarm.
@@ -203,6 +206,15 @@ fn others_first(packets: &mut [CompletionStatus]) -> usize {
     others
 }
 
+/// What became of setting an alarm.
+enum Set {
+    /// The packet of the one before may still come.
+    Not,
+    Running,
+    /// The time was over before all was set. Whether a packet comes then is not documented, so it is not waited for.
+    Fired,
+}
+
 /// A timer, and the packet that it sends when it fires.
 struct Alarm {
     functions: Functions,
@@ -229,16 +241,17 @@ impl Alarm {
         Ok(Alarm { functions, timer, packet, is_set: false })
     }
 
-    /// Has a packet come to `port` when it is time. Not if the one before may still come.
-    fn set(&mut self, port: &CompletionPort, due: i64) -> io::Result<bool> {
+    /// Has a packet come to `port` when it is time.
+    fn set(&mut self, port: &CompletionPort, due: i64) -> io::Result<Set> {
         self.clear()?;
         if self.is_set {
-            return Ok(false);
+            return Ok(Set::Not);
         }
         // SAFETY: the time lives for the call; there is no function to be called.
         let set = unsafe { SetWaitableTimer(self.timer.as_raw_handle(), &due, 0, None, ptr::null(), 0) };
         syscall!(set, PartialEq::eq, 0)?;
-        // SAFETY: the handles are open; key and address are numbers, and nobody asks whether the timer has fired yet.
+        let mut has_fired = 0;
+        // SAFETY: the handles are open; key and address are numbers; what is written lives for the call.
         check(unsafe {
             (self.functions.associate)(
                 self.packet.as_raw_handle(),
@@ -248,11 +261,11 @@ impl Alarm {
                 ptr::null(),
                 STATUS_SUCCESS,
                 0,
-                ptr::null_mut(),
+                &mut has_fired,
             )
         })?;
         self.is_set = true;
-        Ok(true)
+        Ok(if has_fired == 0 { Set::Running } else { Set::Fired })
     }
 
     /// Keeps the packet from coming, if it may; also out of the queue. When the system can't do that just now the alarm

@@ -148,6 +148,22 @@ unsafe extern "system" fn fail_to_associate(
     STATUS_INVALID_PARAMETER
 }
 
+/// Says that it is too late, and sends nothing.
+unsafe extern "system" fn associate_too_late(
+    _: HANDLE,
+    _: HANDLE,
+    _: HANDLE,
+    _: *const c_void,
+    _: *const c_void,
+    _: NTSTATUS,
+    _: usize,
+    has_fired: *mut u8,
+) -> NTSTATUS {
+    // SAFETY: the caller has room for it.
+    unsafe { has_fired.write(1) };
+    STATUS_SUCCESS
+}
+
 unsafe extern "system" fn fail_to_cancel(packet: HANDLE, _: u8) -> NTSTATUS {
     // It must not outlive the timer and the port all the same.
     packets().get_mut(&(packet as usize)).unwrap().wait = None;
@@ -229,6 +245,15 @@ fn what_comes_before_clears_the_alarm() {
         assert!(wait(&mut timer, &port, 4, SHORT).is_empty());
         is_cleared
     }));
+}
+
+#[test]
+fn a_timer_that_has_fired_already_is_not_waited_for() {
+    let (mut timer, port) = (Timer::with(Some(Functions { associate: associate_too_late, ..FAKES })), port());
+    assert_eq!(timer.set(&port, LONG.unwrap()), Duration::ZERO);
+    // What was set is cleared, and may be set again.
+    assert!(wait(&mut timer, &port, 4, SHORT).is_empty());
+    assert!(matches!(&timer.0, State::Used(alarm) if !alarm.is_set));
 }
 
 #[test]
