@@ -1,7 +1,7 @@
 //! A descriptor that becomes readable when somebody notifies it: the base of wakers.
 //!
-//! An [eventfd(2)](https://man7.org/linux/man-pages/man2/eventfd.2.html), or a pipe under `--cfg poised_waker="pipe"`.
-//! Both count what was not consumed, and both can be full; that is no error, since what is full is readable.
+//! An [eventfd(2)](https://man7.org/linux/man-pages/man2/eventfd.2.html) on Linux; a pipe elsewhere, and under
+//! `--cfg poised_waker="pipe"`. Both count what was not consumed, and both can be full; that is no error, since what is full is readable.
 
 use std::fs::File;
 use std::io;
@@ -9,9 +9,16 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use crate::sys::transfer;
 
-#[cfg(not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))
+))]
 pub(crate) use eventfd::Notifier;
-#[cfg(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))]
+#[cfg(any(
+    not(any(target_os = "linux", target_os = "android")),
+    poised_waker = "pipe",
+    mio_unsupported_force_waker_pipe
+))]
 pub(crate) use pipe::Notifier;
 
 /// Writes a note; when there is no room for it, makes room first, so that the write itself is what selectors see. An
@@ -38,7 +45,10 @@ fn drain(reader: &File) -> io::Result<()> {
     }
 }
 
-#[cfg(any(test, not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))))]
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    any(test, not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)))
+))]
 mod eventfd {
     use std::os::fd::FromRawFd;
 
@@ -80,7 +90,12 @@ mod eventfd {
     }
 }
 
-#[cfg(any(test, poised_waker = "pipe", mio_unsupported_force_waker_pipe))]
+#[cfg(any(
+    test,
+    not(any(target_os = "linux", target_os = "android")),
+    poised_waker = "pipe",
+    mio_unsupported_force_waker_pipe
+))]
 mod pipe {
     use super::{drain, io, note, AsRawFd, File, RawFd};
     use crate::sys::unix::pipe;
@@ -119,7 +134,7 @@ mod pipe {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::{eventfd, pipe, transfer, AsRawFd, File};
     use crate::sys::{SelectDescriptor, Selector};
