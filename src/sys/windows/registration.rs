@@ -91,8 +91,8 @@ impl Shared {
         lock(&self.queue)
     }
 
-    pub(super) fn has_put_off(&self) -> bool {
-        self.put_off.load(Ordering::Relaxed) > 0
+    pub(super) fn put_off(&self) -> usize {
+        self.put_off.load(Ordering::Relaxed)
     }
 
     /// The group of slot `index`.
