@@ -17,6 +17,7 @@ mod platforms;
 mod setup;
 mod steps;
 mod suite;
+mod targets;
 mod tidy;
 mod windows;
 mod workspace;
@@ -77,6 +78,8 @@ enum Command {
     Count,
     /// Show which promise holds on which backend, from the last runs
     Platforms(platforms::Options),
+    /// Check that the crate compiles for every target of the table
+    Targets(targets::Options),
     /// Run software written for mio on crates/mio
     Accept(accept::Options),
 }
@@ -110,6 +113,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Api(options) => api::run(&workspace, &options),
         Command::Count => windows::count(&workspace),
         Command::Platforms(options) => platforms::run(&workspace, &options),
+        Command::Targets(options) => targets::run(&workspace, &options),
         Command::Accept(options) => accept::run(&workspace, &options).map(drop),
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn ready(workspace: &Workspace) -> Result<Packages> {
 }
 
 /// For those who cannot go on without them.
-pub(super) fn required(workspace: &Workspace) -> Result<()> {
+pub(crate) fn required(workspace: &Workspace) -> Result<()> {
     match ready(workspace)? {
         Packages::Ready(_) => Ok(()),
         Packages::Unavailable(why) => bail!("no programs for Windows here: {why}"),

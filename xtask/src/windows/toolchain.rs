@@ -20,7 +20,7 @@ pub(super) fn cargo(workspace: &Workspace) -> Cmd {
 }
 
 /// `cargo clippy`; through cargo it would be the one of rustup, which does not fit to Debian's rustc.
-pub(super) fn cargo_clippy(workspace: &Workspace) -> Cmd {
+pub(crate) fn cargo_clippy(workspace: &Workspace) -> Cmd {
     with_debians_rust(Cmd::new(workspace, CARGO_CLIPPY).arg("clippy"))
 }
 

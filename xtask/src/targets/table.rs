@@ -1,0 +1,52 @@
+//! The targets, with the mechanism that each gets and how what is compiled for it is run.
+
+/// A target of rustc.
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) name: &'static str,
+    pub(super) backend: &'static str,
+    /// How programs for it run in the checks of this checkout; `-` where they don't.
+    pub(super) runs: &'static str,
+}
+
+const KQUEUE: &str = "kqueue";
+const EPOLL: &str = "epoll";
+const AFD: &str = "IOCP and AFD";
+const NOT_RUN: &str = "-";
+const MODEL: &str = "selector over a model on Linux";
+
+pub(super) const TARGETS: &[Target] = &[
+    target("aarch64-apple-darwin", KQUEUE, MODEL),
+    target("x86_64-apple-darwin", KQUEUE, MODEL),
+    target("aarch64-apple-ios", KQUEUE, MODEL),
+    target("x86_64-apple-ios", KQUEUE, MODEL),
+    target("aarch64-apple-tvos", KQUEUE, MODEL),
+    target("aarch64-apple-visionos", KQUEUE, MODEL),
+    target("aarch64-apple-watchos", KQUEUE, MODEL),
+    target("arm64_32-apple-watchos", KQUEUE, MODEL),
+    target("aarch64-unknown-freebsd", KQUEUE, MODEL),
+    target("x86_64-unknown-freebsd", KQUEUE, MODEL),
+    target("aarch64-unknown-netbsd", KQUEUE, MODEL),
+    target("x86_64-unknown-netbsd", KQUEUE, MODEL),
+    target("aarch64-unknown-openbsd", KQUEUE, MODEL),
+    target("x86_64-unknown-openbsd", KQUEUE, MODEL),
+    target("x86_64-unknown-dragonfly", KQUEUE, MODEL),
+    target("aarch64-linux-android", EPOLL, NOT_RUN),
+    target("arm-linux-androideabi", EPOLL, NOT_RUN),
+    target("x86_64-unknown-linux-gnu", EPOLL, "natively"),
+    target("aarch64-unknown-linux-gnu", EPOLL, NOT_RUN),
+    target("i686-unknown-linux-gnu", EPOLL, NOT_RUN),
+    target("riscv64gc-unknown-linux-gnu", EPOLL, NOT_RUN),
+    target("s390x-unknown-linux-gnu", EPOLL, NOT_RUN),
+    target("aarch64-unknown-linux-musl", EPOLL, NOT_RUN),
+    target("x86_64-unknown-linux-musl", EPOLL, NOT_RUN),
+    target("x86_64-pc-windows-msvc", AFD, NOT_RUN),
+    target("aarch64-pc-windows-msvc", AFD, NOT_RUN),
+    target("x86_64-pc-windows-gnu", AFD, "Wine 8"),
+    target("i686-pc-windows-gnu", AFD, NOT_RUN),
+    target("aarch64-pc-windows-gnullvm", AFD, NOT_RUN),
+];
+
+const fn target(name: &'static str, backend: &'static str, runs: &'static str) -> Target {
+    Target { name, backend, runs }
+}
