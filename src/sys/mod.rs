@@ -40,9 +40,13 @@ mod epoll;
     all(target_os = "linux", any(test, poised_backend = "kqueue"))
 ))]
 mod kqueue;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    any(test, poised_backend = "poll", mio_unsupported_force_poll_poll)
+#[cfg(any(
+    all(
+        any(target_os = "linux", target_os = "android"),
+        any(test, poised_backend = "poll", mio_unsupported_force_poll_poll)
+    ),
+    target_os = "cygwin",
+    target_os = "hurd"
 ))]
 mod poll;
 #[cfg(unix)]
@@ -65,9 +69,13 @@ pub(crate) use epoll::Selector as PlatformSelector;
     all(target_os = "linux", poised_backend = "kqueue")
 ))]
 pub(crate) use kqueue::Selector as PlatformSelector;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    any(poised_backend = "poll", mio_unsupported_force_poll_poll)
+#[cfg(any(
+    all(
+        any(target_os = "linux", target_os = "android"),
+        any(poised_backend = "poll", mio_unsupported_force_poll_poll)
+    ),
+    target_os = "cygwin",
+    target_os = "hurd"
 ))]
 pub(crate) use poll::Selector as PlatformSelector;
 #[cfg(unix)]
@@ -86,6 +94,8 @@ pub(crate) use windows::{
     target_os = "dragonfly",
     target_os = "netbsd",
     target_os = "openbsd",
+    target_os = "cygwin",
+    target_os = "hurd",
     windows
 )))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");

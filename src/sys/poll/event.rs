@@ -9,6 +9,12 @@ pub(crate) type Bits = libc::c_short;
 /// What makes a source ready whatever it was registered for.
 pub(crate) const CLOSED: Bits = libc::POLLHUP | libc::POLLERR;
 
+/// That the peer has closed its writing side, where the system tells it apart from data to read.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) const READ_CLOSED: Bits = libc::POLLRDHUP;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) const READ_CLOSED: Bits = 0;
+
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(super) token: Token,
@@ -25,7 +31,7 @@ impl PollBits for Record {
     const OUT: u32 = unsigned(libc::POLLOUT);
     const ERR: u32 = unsigned(libc::POLLERR);
     const HUP: u32 = unsigned(libc::POLLHUP);
-    const RDHUP: u32 = unsigned(libc::POLLRDHUP);
+    const RDHUP: u32 = unsigned(READ_CLOSED);
     const PREFIX: &'static str = "POLL";
 
     fn bits(&self) -> u32 {

@@ -13,17 +13,15 @@ use crate::sys::unix::{check, count, timespec};
 /// What tells a file from another that has the same descriptor later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
-    device: libc::dev_t,
-    inode: libc::ino_t,
+    device: u64,
+    inode: u64,
 }
 
 /// Waits until one of `descriptors` has what it asks for; `None` waits for ever.
 pub(super) fn poll(descriptors: &mut [pollfd], timeout: Option<Duration>) -> io::Result<usize> {
     let timespec = timeout.map(timespec);
     let timespec = timespec.as_ref().map_or(ptr::null(), |timespec| timespec as *const libc::timespec);
-    // A slice of structs is shorter than what any of the types that C uses here can count.
-    #[allow(clippy::unnecessary_cast)]
-    let length = descriptors.len() as nfds_t;
+    let length = nfds_t::try_from(descriptors.len()).unwrap_or(nfds_t::MAX);
     // SAFETY: the kernel reads and writes `length` structs, which are there; it reads the timespec, which lives for the
     // call, or none, and no signal mask.
     count(unsafe { libc::ppoll(descriptors.as_mut_ptr(), length, timespec, ptr::null()) })
@@ -37,8 +35,13 @@ pub(super) fn identify(fd: RawFd) -> io::Result<Identity> {
     check(unsafe { libc::fstat(fd, &mut stat) })?;
     match stat.st_mode & libc::S_IFMT {
         libc::S_IFREG | libc::S_IFDIR => Err(io::Error::from_raw_os_error(libc::EPERM)),
-        _ => Ok(Identity { device: stat.st_dev, inode: stat.st_ino }),
+        _ => Ok(Identity { device: widened(stat.st_dev), inode: widened(stat.st_ino) }),
     }
+}
+
+/// A number that systems have in different widths, and the Hurd in another one than its own type's.
+fn widened(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 /// How many bytes can be read from a descriptor, where it can say so (`FIONREAD`).

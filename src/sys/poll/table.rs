@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd};
 
-use super::event::{Bits, Record, CLOSED};
+use super::event::{Bits, Record, CLOSED, READ_CLOSED};
 use super::kernel::Identity;
 use crate::{Interest, Token};
 
@@ -29,7 +29,7 @@ const RENEWAL: Duration = Duration::from_millis(100);
 const LONGEST_RENEWAL: Duration = Duration::from_millis(200);
 
 /// What reading takes away. (A source is writable most of the time: nothing can be seen there.)
-const READING: Bits = libc::POLLIN | libc::POLLPRI | libc::POLLRDHUP;
+const READING: Bits = libc::POLLIN | libc::POLLPRI | READ_CLOSED;
 
 /// Names an entry, and never another one: a slot that is used again has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub(super) struct Table {
 fn wanted(interest: Interest) -> Bits {
     let mut bits = 0;
     if interest.is_readable() {
-        bits |= libc::POLLIN | libc::POLLRDHUP;
+        bits |= libc::POLLIN | READ_CLOSED;
     }
     if interest.is_writable() {
         bits |= libc::POLLOUT;
@@ -363,7 +363,7 @@ impl Entry {
         let fresh = ready & self.armed;
         let closed = ready & CLOSED;
         let mut bits = fresh | closed;
-        if fresh & libc::POLLRDHUP != 0 {
+        if has(fresh, READ_CLOSED) {
             // The end of the stream can be read, whether or not that direction was armed.
             bits |= self.wanted & libc::POLLIN;
         }
@@ -380,6 +380,11 @@ impl Entry {
         self.standing = closed;
         Some(Record { token: self.token, bits })
     }
+}
+
+/// Whether a condition is among others; never one that the system does not have.
+fn has(bits: Bits, condition: Bits) -> bool {
+    bits & condition != 0
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub(super) struct Target {
 }
 
 const KQUEUE: &str = "kqueue";
+const POLL: &str = "poll(2)";
 const EPOLL: &str = "epoll";
 const AFD: &str = "IOCP and AFD";
 const NOT_RUN: &str = "-";
@@ -45,6 +46,8 @@ pub(super) const TARGETS: &[Target] = &[
     target("x86_64-pc-windows-gnu", AFD, "Wine 8"),
     target("i686-pc-windows-gnu", AFD, NOT_RUN),
     target("aarch64-pc-windows-gnullvm", AFD, NOT_RUN),
+    target("i686-unknown-hurd-gnu", POLL, NOT_RUN),
+    target("x86_64-pc-cygwin", POLL, NOT_RUN),
 ];
 
 const fn target(name: &'static str, backend: &'static str, runs: &'static str) -> Target {
