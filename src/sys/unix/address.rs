@@ -163,7 +163,7 @@ impl From<&UnixAddr> for Address {
         }
         let mut all = Address::of(c);
         // A path that leaves room for its NUL, or a name of at most 107 bytes and the NUL before it.
-        #[allow(clippy::cast_possible_truncation)]
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
         let length = (PATH_OFFSET + length) as socklen_t;
         all.length = length;
         all.note_length();

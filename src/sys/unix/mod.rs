@@ -110,7 +110,7 @@ pub(crate) fn timespec(timeout: Duration) -> libc::timespec {
 /// The size of a C type as socket calls take it.
 fn size_of<T>() -> libc::socklen_t {
     // The types of socket calls are small.
-    #[allow(clippy::cast_possible_truncation)]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
     let size = mem::size_of::<T>() as libc::socklen_t;
     size
 }
