@@ -263,6 +263,7 @@ fn is_not_registered(harness: &Harness, fd: RawFd) {
 /// epoll refuses files, which are always ready; the bare number that users saw did not tell them why, or they got
 /// `AlreadyExists` at the next try (monoio-rs/monoio#276).
 #[test]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue watches files")]
 fn scenario_50_regular_file() {
     let mut file = tempfile::tempfile().unwrap();
     is_refused_as_a_file(file.as_raw_fd());
@@ -273,6 +274,7 @@ fn scenario_50_regular_file() {
 /// Programs that read their standard input by events broke when it was redirected from a file
 /// (Rufflewind/tokio-file-unix#2).
 #[test]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue watches files")]
 fn scenario_50_standard_input_from_a_file() {
     isolated("descriptors::scenario_50_standard_input_from_a_file", || {
         let file = tempfile::tempfile().unwrap();
