@@ -63,7 +63,8 @@
 //! # Platforms
 //!
 //! Today: Linux, over epoll, and over poll(2) under `--cfg poised_backend="poll"`. Windows is in progress: it has been run
-//! under Wine alone. The rest is being built.
+//! under Wine alone. macOS and its sisters and the BSDs, over kqueue, compile, and have been run over a model of the kernel
+//! alone. The rest is being built.
 //!
 //! # Crate features
 //!

@@ -199,7 +199,7 @@ fn a_number_that_is_not_open_is_refused<S: SelectDescriptor>() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn regular_files_are_refused<S: SelectDescriptor>() {
     let bench = Bench::<S>::new();
     let file = std::fs::File::open("/proc/self/exe").unwrap();
@@ -237,6 +237,7 @@ fn the_end_of_a_stream_is_reported_in_each_direction_of_interest<S: Selector>() 
 }
 
 /// Where an event is of a source, not of a direction.
+#[cfg(any(target_os = "linux", windows))]
 fn the_end_of_a_stream_is_the_end_of_both_directions<S: Selector>() {
     for interest in [READ, WRITE, BOTH] {
         let said = said_at_the_end::<S>(interest);

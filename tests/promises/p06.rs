@@ -150,7 +150,7 @@ mod linux {
     use super::{check, Row, FULL, HALF, IT, OPEN};
     use crate::links::tcp_pair;
     use crate::util::leak::leaves_nothing_open;
-    use crate::util::{drain, expect_error, linux::reset_on_close, Harness};
+    use crate::util::{drain, expect_error, linux::reset_on_close, Harness, ON_KQUEUE};
 
     const RESET: Row = Row { error: true, ..FULL };
 
@@ -176,7 +176,8 @@ mod linux {
     fn p06_tcp_own_shutdown_of_writing_leaves_reading_open() {
         let (one, mut other) = tcp_pair();
         let mut stream = TcpStream::from_std(one);
-        check(&mut stream, Row { readable: true, ..OPEN }, |stream| {
+        // kqueue tells of the direction that was shut down here, too.
+        check(&mut stream, Row { readable: true, write_closed: ON_KQUEUE, ..OPEN }, |stream| {
             stream.shutdown(Shutdown::Write).unwrap();
             other.write_all(b"an answer").unwrap();
         });
@@ -196,7 +197,7 @@ mod linux {
         let mut stream = TcpStream::connect(nobody).unwrap();
         let mut harness = Harness::new();
         harness.register(&mut stream, IT, Interest::WRITABLE);
-        harness.expect(IT, |seen| seen.error && seen.write_closed && seen.read_closed);
+        harness.expect(IT, |seen| seen.error && seen.is_closed(Interest::WRITABLE));
         let error = stream.take_error().unwrap().expect("the error that the event told of");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
@@ -252,7 +253,7 @@ mod linux {
         harness.register(&mut sender, Token(9), Interest::WRITABLE);
         harness.expect_writable(Token(9));
         drop(receiver);
-        let seen = harness.expect(Token(9), |seen| seen.error && seen.write_closed);
+        let seen = harness.expect(Token(9), |seen| seen.tells_of_error() && seen.write_closed);
         assert!(!seen.read_closed, "{seen:?}");
         expect_error(sender.write(b"x"), ErrorKind::BrokenPipe);
     }

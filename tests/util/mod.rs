@@ -28,6 +28,16 @@ pub const SENTINEL: Token = Token(usize::MAX - 17);
 /// Whether the suite was built for the poll(2) backend.
 pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll));
 
+/// Whether the suite was built for kqueue, where each event is of one direction, and tells the end of that one.
+pub const ON_KQUEUE: bool = cfg!(any(
+    poised_backend = "kqueue",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+));
+
 /// What one token has reported since it was last asked, all its events taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
@@ -41,6 +51,17 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether this says that both directions are closed, as far as the events of `interest` can: kqueue's tell of their own.
+    pub fn is_closed(&self, interest: Interest) -> bool {
+        let known = |direction: bool| direction || !ON_KQUEUE;
+        (self.read_closed || !known(interest.is_readable())) && (self.write_closed || !known(interest.is_writable()))
+    }
+
+    /// Whether this tells of an error that is not the end: to kqueue, it is readiness alone.
+    pub fn tells_of_error(&self) -> bool {
+        self.error || (ON_KQUEUE && self.events > 0)
+    }
+
     /// Adds what one event says.
     pub fn add(&mut self, event: &Event) {
         self.events += 1;

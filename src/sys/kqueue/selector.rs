@@ -26,7 +26,7 @@ const FIRST_USER_IDENT: usize = 1 << 31;
 /// A queue. Its clones are the same one.
 #[derive(Debug)]
 pub(crate) struct Selector {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What all handles of a selector share.

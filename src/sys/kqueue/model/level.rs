@@ -76,7 +76,9 @@ fn write(fd: BorrowedFd<'_>, kind: Kind, bits: PollFlags) -> Option<Level> {
             if bits.contains(PollFlags::HUP) && !gone {
                 return None;
             }
-            (gone || (bits.contains(PollFlags::OUT) && is_shut_down(fd, kind, bits)), PollFlags::OUT)
+            // Without an end, an error is readiness.
+            let ready = PollFlags::OUT | PollFlags::ERR;
+            (gone || (bits.contains(PollFlags::OUT) && is_shut_down(fd, kind, bits)), ready)
         }
         // "The filter will set EV_EOF when the reader disconnects."
         Kind::Pipe => (bits.contains(PollFlags::ERR), PollFlags::OUT),
