@@ -43,7 +43,7 @@ pub(crate) fn layered_socket(error: io::Error) -> io::Error {
 }
 
 /// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "wasi"))]
 #[cold]
 pub(crate) fn not_pollable(error: io::Error) -> io::Error {
     let explanation =
