@@ -4,7 +4,7 @@
 //! woken after what is under test.
 
 use std::io::{self, Read, Write};
-#[cfg(windows)]
+#[cfg(not(unix))]
 use std::net::{TcpListener, TcpStream as Stream};
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -73,11 +73,18 @@ fn blocking_pair() -> (Stream, Stream) {
     Stream::pair().unwrap()
 }
 
-#[cfg(windows)]
+#[cfg(not(unix))]
 fn blocking_pair() -> (Stream, Stream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let one = Stream::connect(listener.local_addr().unwrap()).unwrap();
-    (one, listener.accept().unwrap().0)
+    let mut one = Stream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut other, _) = listener.accept().unwrap();
+    // A host of WASI knows no readiness of a stream before it was used.
+    for _ in 0..2 {
+        one.write_all(b"x").unwrap();
+        other.read_exact(&mut [0]).unwrap();
+        std::mem::swap(&mut one, &mut other);
+    }
+    (one, other)
 }
 
 /// Two connected streams that do not block.
@@ -349,4 +356,25 @@ suite! {
         what_cannot_be_polled_is_refused,
         a_borrowed_descriptor_needs_nobody_to_tell_of_would_block,
     ]
+}
+
+/// What of the suite needs no threads, and no kernel that tells of ends: WASI has neither.
+#[cfg(target_os = "wasi")]
+mod wasi {
+    macro_rules! suite {
+        ($($name:ident),+ $(,)?) => {
+            $(#[test] fn $name() { super::$name::<crate::sys::poll::Selector>(); })+
+        };
+    }
+
+    suite! {
+        what_is_ready_when_registered_is_reported_once,
+        new_readiness_after_a_drain_is_reported,
+        reregistering_reports_again_with_the_new_token_and_interest,
+        a_deregistered_source_is_silent_and_can_be_registered_again,
+        a_closed_source_is_gone_and_its_number_is_free,
+        more_events_than_fit_come_one_after_the_other,
+        every_waker_has_its_token_and_none_is_lost,
+        timeouts_are_never_short,
+    }
 }

@@ -10,7 +10,7 @@ use poised::event::Source;
 use poised::net::{TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
-use crate::util::{expect_would_block, Harness};
+use crate::util::{expect_would_block, warm, Harness};
 
 /// One end of a [`Link`].
 pub trait End: Source + Send {
@@ -49,7 +49,10 @@ impl Link {
         writer.connect(reader.local_addr().unwrap()).expect("connect");
         reader.set_nonblocking(true).unwrap();
         writer.set_nonblocking(true).unwrap();
-        Link::new(UdpSocket::from_std(reader), UdpSocket::from_std(writer))
+        let (mut reader, mut writer) = (UdpSocket::from_std(reader), UdpSocket::from_std(writer));
+        warm(&mut reader);
+        warm(&mut writer);
+        Link::new(reader, writer)
     }
 
     /// Sends all of `bytes`.
@@ -108,7 +111,13 @@ pub fn tcp_pair() -> (StdTcpStream, StdTcpStream) {
         stream.set_nonblocking(true).unwrap();
         stream.set_nodelay(true).unwrap();
     }
-    (one, other)
+    (warmed(one), warmed(other))
+}
+
+fn warmed(stream: StdTcpStream) -> StdTcpStream {
+    let mut stream = TcpStream::from_std(stream);
+    warm(&mut stream);
+    stream.into()
 }
 
 macro_rules! end {

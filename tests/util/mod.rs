@@ -25,7 +25,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const SENTINEL: Token = Token(usize::MAX - 17);
 
 /// Whether the suite was built for the poll(2) backend.
-pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll));
+pub const ON_POLL: bool =
+    cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_family = "wasm"));
 
 /// What one token has reported since it was last asked, all its events taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -155,6 +156,26 @@ pub fn on_wine(difference: &str) -> bool {
         println!("left out: Wine {difference}");
     }
     is_wine
+}
+
+/// Whether this runs on WASI, which has less by what `difference` says: the test leaves that out, and prints so.
+#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
+pub fn on_wasi(difference: &str) -> bool {
+    if cfg!(target_family = "wasm") {
+        println!("left out: WASI {difference}");
+    }
+    cfg!(target_family = "wasm")
+}
+
+/// Makes `source` as ready to be written to as it is elsewhere from the start: a host of WASI knows no readiness of a
+/// socket before it was waited for once.
+pub fn warm(source: &mut impl Source) {
+    if cfg!(target_family = "wasm") {
+        let mut elsewhere = Harness::new();
+        elsewhere.register(source, Token(0), Interest::WRITABLE);
+        elsewhere.expect_writable(Token(0));
+        elsewhere.deregister(source);
+    }
 }
 
 #[cfg(not(windows))]

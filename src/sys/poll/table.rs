@@ -383,5 +383,5 @@ impl Entry {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;
