@@ -4,37 +4,40 @@
 //! cargo run --example custom_source
 //! ```
 //!
-//! [`IoSource`] makes a source of any type that owns a descriptor and does not block, here a socket of the standard
-//! library. [`Mailbox`] has one inside, and becomes a [`Source`] by handing the three calls on to it.
+//! [`IoSource`] makes a source of any type that owns a descriptor, or on Windows a socket, and does not block: here a
+//! socket of the standard library. [`Mailbox`] has one inside, and becomes a [`Source`] by handing the three calls on to it.
 
-// A program reports to its user on the standard streams.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout)] // A program reports to its user.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{mpsc, Arc};
 use std::thread;
 
-use poised::event::Source;
-use poised::{Events, Interest, IoSource, Poll, Registry, Token};
+use poised::{event::Source, Events, Interest, IoSource, Poll, Registry, Token};
 
 /// The receiving end of a channel. Letters lie in an ordinary queue; a byte in a socket says that there are some.
 struct Mailbox<T> {
     letters: mpsc::Receiver<T>,
-    bell: IoSource<UnixStream>,
+    bell: IoSource<TcpStream>,
 }
 
 /// The sending end. The mailbox is closed when the last clone of it is dropped.
 #[derive(Clone)]
 struct Postman<T> {
     letters: mpsc::Sender<T>,
-    bell: Arc<UnixStream>,
+    bell: Arc<TcpStream>,
 }
 
 fn mailbox<T>() -> io::Result<(Postman<T>, Mailbox<T>)> {
-    let (outside, inside) = UnixStream::pair()?;
-    outside.set_nonblocking(true)?;
-    inside.set_nonblocking(true)?;
+    let door = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let outside = TcpStream::connect(door.local_addr()?)?;
+    let (inside, visitor) = door.accept()?;
+    if visitor != outside.local_addr()? {
+        return Err(ErrorKind::ConnectionRefused.into()); // Another program of this machine was faster.
+    }
+    outside.set_nodelay(true)?; // A ring does not wait for more of them.
+    [&outside, &inside].into_iter().try_for_each(|end| end.set_nonblocking(true))?;
     let (sender, letters) = mpsc::channel();
     Ok((Postman { letters: sender, bell: Arc::new(outside) }, Mailbox { letters, bell: IoSource::new(inside) }))
 }
@@ -55,16 +58,15 @@ impl<T> Mailbox<T> {
     /// rings again. `do_io` lets poised see the `WouldBlock` after which it has to watch the socket again.
     fn empty(&self) -> io::Result<(Vec<T>, bool)> {
         let mut rings = [0; 256];
-        loop {
+        let open = loop {
             match self.bell.do_io(Interest::READABLE, |mut bell| bell.read(&mut rings)) {
-                Ok(0) => return Ok((self.letters.try_iter().collect(), false)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    return Ok((self.letters.try_iter().collect(), true))
-                }
+                Ok(0) => break false,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break true,
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-        }
+        };
+        Ok((self.letters.try_iter().collect(), open))
     }
 }
 
@@ -85,8 +87,7 @@ impl<T> Source for Mailbox<T> {
 /// The letters of all postmen, taken when the poll says that there are some.
 fn collect(mailbox: &mut Mailbox<String>) -> io::Result<Vec<String>> {
     const MAILBOX: Token = Token(0);
-    let mut poll = Poll::new()?;
-    let mut events = Events::with_capacity(8);
+    let (mut poll, mut events) = (Poll::new()?, Events::with_capacity(8));
     poll.registry().register(mailbox, MAILBOX, Interest::READABLE)?;
     let (mut all, mut open) = (Vec::new(), true);
     while open {
@@ -108,9 +109,8 @@ fn main() -> io::Result<()> {
     let (postman, mut mailbox) = mailbox()?;
     for name in ["Ada", "Grace", "Barbara"] {
         let postman = postman.clone();
-        thread::spawn(move || {
-            (1..=1000).try_for_each(|number| postman.deliver(format!("letter {number} from {name}")))
-        });
+        let letter = move |number| postman.deliver(format!("letter {number} from {name}"));
+        thread::spawn(move || (1..=1000).try_for_each(letter));
     }
     drop(postman); // With the last postman the mailbox closes.
     let letters = collect(&mut mailbox)?;

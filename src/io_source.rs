@@ -20,11 +20,13 @@ use crate::{Interest, Registry, Token};
 ///
 /// ```
 /// use std::io::{self, Read, Write};
-/// use std::os::unix::net::UnixStream;
+/// use std::net::{TcpListener, TcpStream};
 /// use poised::{Events, Interest, IoSource, Poll, Token};
 ///
 /// # fn main() -> io::Result<()> {
-/// let (here, mut there) = UnixStream::pair()?;
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut there = TcpStream::connect(listener.local_addr()?)?;
+/// let (here, _) = listener.accept()?;
 /// here.set_nonblocking(true)?;
 ///
 /// let mut poll = Poll::new()?;
@@ -36,7 +38,7 @@ use crate::{Interest, Registry, Token};
 /// poll.poll(&mut events, None)?;
 ///
 /// let mut text = [0; 8];
-/// let read = |mut stream: &UnixStream| stream.read(&mut text);
+/// let read = |mut stream: &TcpStream| stream.read(&mut text);
 /// assert_eq!(source.do_io(Interest::READABLE, read)?, 2);
 /// # Ok(())
 /// # }

@@ -44,17 +44,17 @@ use crate::registry::Registry;
 /// # Examples
 ///
 /// ```
-/// use std::io::{Read, Write};
-/// use poised::net::UnixStream;
+/// use poised::net::UdpSocket;
 /// use poised::{Events, Interest, Poll, Token};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let mut poll = Poll::new()?;
 /// let mut events = Events::with_capacity(16);
 ///
-/// let (mut here, mut there) = UnixStream::pair()?;
+/// let mut here = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
 /// poll.registry().register(&mut here, Token(7), Interest::READABLE)?;
-/// there.write_all(b"hello")?;
+/// let there = std::net::UdpSocket::bind("127.0.0.1:0")?;
+/// there.send_to(b"hello", here.local_addr()?)?;
 ///
 /// poll.poll(&mut events, None)?;
 /// let event = events.iter().next().expect("one event");
@@ -62,7 +62,7 @@ use crate::registry::Registry;
 /// assert!(event.is_readable());
 ///
 /// let mut text = [0; 16];
-/// assert_eq!(here.read(&mut text)?, 5);
+/// assert_eq!(here.recv(&mut text)?, 5);
 /// # Ok(())
 /// # }
 /// ```

@@ -30,13 +30,15 @@ use crate::Token;
 /// # Examples
 ///
 /// ```
-/// use poised::net::UnixStream;
+/// use poised::net::TcpStream;
 /// use poised::{Events, Interest, Poll, Token};
 ///
 /// # fn main() -> std::io::Result<()> {
 /// let mut poll = Poll::new()?;
 /// let mut events = Events::with_capacity(4);
-/// let (mut here, there) = UnixStream::pair()?;
+/// let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+/// let mut here = TcpStream::connect(listener.local_addr()?)?;
+/// let (there, _) = listener.accept()?;
 /// poll.registry().register(&mut here, Token(0), Interest::READABLE)?;
 ///
 /// drop(there);
@@ -153,8 +155,9 @@ impl Event {
     /// | `HUP` or `RDHUP` | `EVFILT_READ` with `EV_EOF` | disconnect, abort, connect failure |
     ///
     /// ```
-    /// # use poised::{Events, Interest, Poll, Token, unix::pipe};
+    /// # #[cfg(unix)]
     /// # fn main() -> std::io::Result<()> {
+    /// # use poised::{Events, Interest, Poll, Token, unix::pipe};
     /// # let mut poll = Poll::new()?;
     /// # let mut events = Events::with_capacity(4);
     /// let (sender, mut receiver) = pipe::new()?;
@@ -164,6 +167,8 @@ impl Event {
     /// assert!(events.iter().all(|event| event.is_read_closed()));
     /// # Ok(())
     /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     #[inline]
     pub fn is_read_closed(&self) -> bool {
@@ -181,8 +186,9 @@ impl Event {
     /// | `HUP`, `OUT` with `ERR`, or `ERR` alone | `EVFILT_WRITE` with `EV_EOF` | abort, connect failure |
     ///
     /// ```
-    /// # use poised::{Events, Interest, Poll, Token, unix::pipe};
+    /// # #[cfg(unix)]
     /// # fn main() -> std::io::Result<()> {
+    /// # use poised::{Events, Interest, Poll, Token, unix::pipe};
     /// # let mut poll = Poll::new()?;
     /// # let mut events = Events::with_capacity(4);
     /// let (mut sender, receiver) = pipe::new()?;
@@ -192,6 +198,8 @@ impl Event {
     /// assert!(events.iter().all(|event| event.is_write_closed()));
     /// # Ok(())
     /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     #[inline]
     pub fn is_write_closed(&self) -> bool {

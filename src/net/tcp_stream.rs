@@ -269,7 +269,9 @@ impl TcpStream {
     ///
     /// ```
     /// use std::io;
+    /// # #[cfg(unix)]
     /// use std::os::fd::AsFd;
+    /// # #[cfg(unix)]
     /// # fn main() -> io::Result<()> {
     /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     /// # let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
@@ -283,6 +285,8 @@ impl TcpStream {
     /// assert_eq!(result.unwrap_err().kind(), io::ErrorKind::WouldBlock);
     /// # Ok(())
     /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     pub fn try_io<F, T>(&self, operation: F) -> io::Result<T>
     where

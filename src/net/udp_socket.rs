@@ -9,6 +9,22 @@ use crate::{Interest, IoSource};
 ///
 /// Datagrams are sent and received whole: what is longer than the buffer is cut off, and lost.
 ///
+/// # When nobody listens
+///
+/// The machine that a datagram was sent to may answer that nobody has the port.
+///
+/// | | Unix | Windows |
+/// | --- | --- | --- |
+/// | not connected | nothing is reported | the same: `SIO_UDP_CONNRESET` is switched off, since the error would meet the next receive, whoever has sent |
+/// | [connected](UdpSocket::connect) | the next operation fails with `ConnectionRefused` | the next receive fails with `ConnectionReset`: it is switched on |
+/// | from [`from_std`](UdpSocket::from_std) | likewise | as it was set; Windows' own default is on |
+///
+/// A program for Windows chooses otherwise by `poised::windows::UdpSocketExt`. The option is described in Microsoft's
+/// [Winsock IOCTLs]; that programs should hear of it at all is in [RFC 1122], section 4.1.3.3.
+///
+/// [Winsock IOCTLs]: https://learn.microsoft.com/en-us/windows/win32/winsock/winsock-ioctls
+/// [RFC 1122]: https://www.rfc-editor.org/rfc/rfc1122#section-4.1.3.3
+///
 /// # Examples
 ///
 /// ```
@@ -42,10 +58,8 @@ forward_debug!(UdpSocket);
 impl UdpSocket {
     /// Makes a socket that is bound to `address`. Port 0 lets the system choose one.
     ///
-    /// When nobody listens where a datagram was sent to, receiving goes on as if nothing had been sent, on every system:
-    /// on Windows that is `SIO_UDP_CONNRESET` switched off. A socket that comes from elsewhere, by
-    /// [`from_std`](UdpSocket::from_std), keeps what was set there; Windows' own default lets the next receive fail with
-    /// `ConnectionReset`.
+    /// When nobody listens where a datagram was sent to, receiving goes on as if nothing had been sent, on every system,
+    /// until the socket is [connected](UdpSocket#when-nobody-listens).
     ///
     /// # Errors
     ///
@@ -166,7 +180,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `WouldBlock` when there is no room; the next room is an event then.
-    /// `ConnectionRefused` when the network said so of an earlier datagram.
+    /// `ConnectionRefused` when [nobody listens](UdpSocket#when-nobody-listens) where an earlier datagram went, on Unix.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -187,6 +201,7 @@ impl UdpSocket {
     /// # Errors
     ///
     /// `WouldBlock` when there is none; the next one is an event then.
+    /// `ConnectionRefused`, or `ConnectionReset`, when [nobody listens](UdpSocket#when-nobody-listens) there.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
@@ -229,6 +244,8 @@ impl UdpSocket {
 
     /// Connects the socket: datagrams go to `address` and come from it alone. No packet is sent for that.
     ///
+    /// That nobody [listens](UdpSocket#when-nobody-listens) there is an error of later operations from now on.
+    ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
     /// let socket = poised::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
@@ -238,7 +255,7 @@ impl UdpSocket {
     /// # }
     /// ```
     pub fn connect(&self, address: SocketAddr) -> io::Result<()> {
-        self.inner.get_ref().connect(address)
+        sys::udp::connect(self.inner.get_ref(), address)
     }
 
     /// Allows or forbids to send to broadcast addresses (`SO_BROADCAST`).
@@ -495,7 +512,9 @@ impl UdpSocket {
     ///
     /// ```
     /// use std::io;
+    /// # #[cfg(unix)]
     /// use std::os::fd::AsFd;
+    /// # #[cfg(unix)]
     /// # fn main() -> io::Result<()> {
     /// let socket = poised::net::UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
     /// let mut buffer = [0; 1500];
@@ -506,6 +525,8 @@ impl UdpSocket {
     /// assert_eq!(result.unwrap_err().kind(), io::ErrorKind::WouldBlock);
     /// # Ok(())
     /// # }
+    /// # #[cfg(not(unix))]
+    /// # fn main() {}
     /// ```
     pub fn try_io<F, T>(&self, operation: F) -> io::Result<T>
     where

@@ -42,13 +42,35 @@ pub(crate) fn layered_socket(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), Explained { explanation, error })
 }
 
+/// The system did not tie a handle to the completion port of a poll: `ERROR_INVALID_PARAMETER`, which says little.
+#[cfg(windows)]
+#[cold]
+pub(crate) fn not_tieable(error: io::Error) -> io::Error {
+    let explanation =
+        "this pipe can't be registered: its handle was not opened with FILE_FLAG_OVERLAPPED, or it is tied \
+                       to another completion port, which is for good";
+    io::Error::new(error.kind(), Explained { explanation, error })
+}
+
 /// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
 #[cfg(any(unix, target_os = "wasi"))]
+#[allow(dead_code)] // epoll's and poll(2)'s.
 #[cold]
 pub(crate) fn not_pollable(error: io::Error) -> io::Error {
     let explanation =
         "this descriptor can't be polled: regular files and directories are always ready, and so are some devices; \
          read and write them without waiting, on a thread of their own where that takes long";
+    io::Error::new(error.kind(), Explained { explanation, error })
+}
+
+/// The kernel has no filter for a descriptor.
+#[cfg(unix)]
+#[allow(dead_code)] // kqueue's.
+#[cold]
+pub(crate) fn not_in_queue(error: io::Error) -> io::Error {
+    let explanation =
+        "kqueue can't watch this descriptor for that: regular files can't be watched for writing, and some devices not at \
+         all, /dev/tty of macOS among them; open the terminal by its own name, which ttyname(3) tells";
     io::Error::new(error.kind(), Explained { explanation, error })
 }
 

@@ -27,9 +27,19 @@ mod contract;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
-    any(test, not(any(poised_backend = "poll", mio_unsupported_force_poll_poll)))
+    any(test, not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))
 ))]
 mod epoll;
+// On Linux over a model of the kernel.
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    all(target_os = "linux", any(test, poised_backend = "kqueue"))
+))]
+mod kqueue;
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
     any(test, poised_backend = "poll", mio_unsupported_force_poll_poll)
@@ -49,9 +59,18 @@ mod windows;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
-    not(any(poised_backend = "poll", mio_unsupported_force_poll_poll))
+    not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue"))
 ))]
 pub(crate) use epoll::Selector as PlatformSelector;
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd",
+    all(target_os = "linux", poised_backend = "kqueue")
+))]
+pub(crate) use kqueue::Selector as PlatformSelector;
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
     any(poised_backend = "poll", mio_unsupported_force_poll_poll)
@@ -67,7 +86,18 @@ pub(crate) use windows::{
     check_source, named_pipe, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
 };
 
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(all(
+    unix,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd"
+    ))
+))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");
 
 #[cfg(target_os = "wasi")]

@@ -60,6 +60,8 @@ use crate::{sys, Interest, Registry, Token};
 /// | `READABLE` | reading ahead begins |
 /// | after `deregister` | no event; what was read ahead stays, and can be read, or is reported when registered again |
 /// | `PRIORITY`, `AIO`, `LIO` | `Unsupported` |
+/// | a handle that is not overlapped, or tied to another completion port | `InvalidInput`, with the system's error for its source |
+/// | a handle that is closed, or none of a file | `ERROR_INVALID_HANDLE` (6) |
 ///
 /// # Dropping
 ///

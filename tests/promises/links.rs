@@ -10,6 +10,8 @@ use poised::event::Source;
 use poised::net::{TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
+#[cfg(not(target_family = "wasm"))]
+use crate::util::leak;
 use crate::util::{expect_would_block, warm, Harness};
 
 /// One end of a [`Link`].
@@ -251,11 +253,17 @@ pub mod unix {
     }
 }
 
-/// Makes a test per kind of link out of each function: `p07_no_event::tcp` and so on.
+/// Makes a test per kind of link out of each function: `p07_no_event::tcp` and so on; and one that says that it leaves
+/// nothing open.
 macro_rules! over_links {
     ($($name:ident),+ $(,)?) => { $(
         mod $name {
             $crate::links::over_links!(@ $name tcp udp);
+            #[cfg(not(target_family = "wasm"))]
+            #[test]
+            fn leaves_nothing_open() {
+                $crate::links::leave_nothing_open(module_path!(), super::$name);
+            }
             #[cfg(unix)]
             $crate::links::over_links!(@ $name unix_stream unix_datagram pipe source_fd io_source);
         }
@@ -271,6 +279,13 @@ pub(crate) use over_links;
 
 /// Makes a link.
 pub type Make = fn() -> Link;
+
+/// Says that `test` leaves nothing open, over all kinds of links.
+#[cfg(not(target_family = "wasm"))]
+pub fn leave_nothing_open(module: &str, test: fn(Link)) {
+    let every_kind = || every_link().iter().for_each(|(_, make)| test(make()));
+    leak::rounds(module, &[("every kind of link", &every_kind)], |_| {});
+}
 
 /// Every kind of link, with its name: for tests that run over all kinds in one process.
 pub fn every_link() -> Vec<(&'static str, Make)> {

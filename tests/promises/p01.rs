@@ -7,6 +7,7 @@ use poised::net::{TcpListener, TcpStream};
 use poised::{Interest, Token};
 
 use crate::links::{over_links, tcp_pair, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{on_wasi, Harness};
 
 /// Says that the very next poll reports `token`, and as readable or writable.
@@ -119,3 +120,10 @@ fn p01_end_of_stream() {
     let ends = |event: &Event| event.is_read_closed() || on_wasi("does not tell of an end: it is read");
     assert!(harness.events.iter().all(ends), "{:?}", harness.events);
 }
+
+leaves_nothing_open!(
+    p01_pending_tcp_connection,
+    #[cfg(unix)]
+    p01_pending_unix_connection,
+    p01_end_of_stream,
+);

@@ -13,6 +13,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
 use crate::links::{over_links, tcp_pair, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_would_block, on_wasi, Harness, PATIENCE};
 
 const IT: Token = Token(3);
@@ -96,7 +97,7 @@ fn p03_write(mut link: Link) {
     harness.register(&mut link.writer, IT, Interest::WRITABLE);
     harness.expect_writable(IT);
     // A UDP socket on the loopback interface drops instead of blocking.
-    let full = (0..100_000).find_map(|_| link.writer.send(&[7; 512]).err());
+    let full = (0..10_000).find_map(|_| link.writer.send(&[7; 4096]).err());
     if let Some(error) = full {
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         let reader = &mut link.reader;
@@ -220,6 +221,7 @@ mod unix {
 
     use super::{check_reads, check_writes, read_raw, write_raw, IoSlice, IoSliceMut, Read, Row, Write};
     use crate::util::drain;
+    use crate::util::leak::leaves_nothing_open;
     use poised::Interest;
 
     #[test]
@@ -348,4 +350,18 @@ mod unix {
             [("do_io", |source| source.do_io(Interest::WRITABLE, |mut stream| stream.write(&[1; 4096])))];
         check_writes(&mut source, &writes, || drop(drain(&other)));
     }
+
+    leaves_nothing_open!(
+        p03_unix_stream_reads,
+        p03_unix_stream_writes,
+        p03_unix_accept,
+        p03_unix_datagram_reads,
+        p03_unix_datagram_writes,
+        p03_unix_datagram_send_to,
+        p03_pipe_reads,
+        p03_pipe_writes,
+        p03_io_source,
+    );
 }
+
+leaves_nothing_open!(p03_tcp_stream_reads, p03_tcp_stream_writes, p03_tcp_accept, p03_udp_reads,);

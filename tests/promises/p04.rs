@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use poised::{Interest, Token};
 
 use crate::links::{every_link, over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, Seen};
 
 const OLD: Token = Token(4);
@@ -114,3 +115,5 @@ fn p04_all_kinds_at_once() {
         link.receive_all(&[7]);
     }
 }
+
+leaves_nothing_open!(p04_all_kinds_at_once,);

@@ -46,6 +46,7 @@ mod linux {
 
     use super::IT;
     use crate::links::tcp_pair;
+    use crate::util::leak::leaves_nothing_open;
     use crate::util::{linux::reset_on_close, Harness};
 
     const EACH: [Interest; 2] = [Interest::READABLE, Interest::WRITABLE];
@@ -115,4 +116,12 @@ mod linux {
         harness.reregister(&mut stream, IT, Interest::READABLE | Interest::PRIORITY);
         harness.expect(IT, |seen| seen.priority && seen.readable);
     }
+
+    leaves_nothing_open!(
+        p05_reset_whatever_the_interest,
+        p05_hang_up_whatever_the_interest,
+        p05_readerless_pipe_is_reported_to_the_writer,
+        p05_error_of_a_datagram_whatever_the_interest,
+        p05_priority_needs_its_interest,
+    );
 }

@@ -12,6 +12,7 @@ use poised::net::TcpStream;
 use poised::{Interest, Token};
 
 use crate::links::tcp_pair;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, on_wasi, on_wine, Harness, Seen};
 
 const IT: Token = Token(8);
@@ -151,6 +152,7 @@ mod linux {
 
     use super::{check, Row, FULL, HALF, IT, OPEN};
     use crate::links::tcp_pair;
+    use crate::util::leak::leaves_nothing_open;
     use crate::util::{drain, expect_error, linux::reset_on_close, Harness};
 
     const RESET: Row = Row { error: true, ..FULL };
@@ -257,4 +259,28 @@ mod linux {
         assert!(!seen.read_closed, "{seen:?}");
         expect_error(sender.write(b"x"), ErrorKind::BrokenPipe);
     }
+
+    leaves_nothing_open!(
+        p06_tcp_reset,
+        p06_tcp_own_shutdown_of_reading,
+        p06_tcp_own_shutdown_of_writing_leaves_reading_open,
+        p06_tcp_own_shutdown_of_both,
+        p06_tcp_connect_refused,
+        p06_unix_peer_shuts_down_writing,
+        p06_unix_peer_closes,
+        p06_unix_peer_closes_without_reading_all,
+        p06_pipe_writer_closes,
+        p06_pipe_writer_closes_behind_its_bytes,
+        p06_pipe_reader_closes,
+    );
 }
+
+leaves_nothing_open!(
+    p06_open_is_not_closed,
+    p06_tcp_peer_shuts_down_writing,
+    p06_tcp_peer_closes,
+    p06_tcp_bytes_before_the_end_are_kept,
+    p06_tcp_end_after_an_event_is_a_new_event,
+    p06_tcp_both_shut_down,
+    p06_unconnected_listener_is_open,
+);

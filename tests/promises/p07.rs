@@ -4,6 +4,7 @@
 use poised::{Interest, Token};
 
 use crate::links::{over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::Harness;
 
 const IT: Token = Token(10);
@@ -102,3 +103,8 @@ fn p07_others_are_not_disturbed(mut link: Link) {
     harness.expect_readable(Token(11));
     neighbour.receive_all(b"y");
 }
+
+leaves_nothing_open!(
+    #[cfg(unix)]
+    p07_deregistered_while_a_twin_is_open,
+);

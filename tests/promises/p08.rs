@@ -3,6 +3,7 @@
 use poised::{Interest, Token};
 
 use crate::links::{over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, ON_POLL};
 
 const OLD: Token = Token(12);
@@ -94,3 +95,8 @@ fn used_again(name: &str, make: fn() -> Link) {
         harness.expect_none();
     }
 }
+
+leaves_nothing_open!(
+    #[cfg(unix)]
+    p08_number_used_again,
+);

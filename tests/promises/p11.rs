@@ -6,6 +6,7 @@ use std::time::Duration;
 use poised::{Interest, Token, Waker};
 
 use crate::links::{over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{on_wasi, Harness, PATIENCE};
 
 over_links!(p11_cleared_by_the_next_poll, p11_none_lost_beyond_capacity);
@@ -97,3 +98,10 @@ fn p11_cleared_by_a_poll_that_times_out() {
     harness.poll.poll(&mut harness.events, Some(Duration::from_millis(1))).unwrap();
     assert!(harness.events.is_empty(), "{:?}", harness.events);
 }
+
+leaves_nothing_open!(
+    p11_a_thousand_through_one_slot,
+    p11_capacity_zero_holds_one,
+    p11_wakers_count_as_well,
+    p11_cleared_by_a_poll_that_times_out,
+);

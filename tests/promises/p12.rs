@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use poised::{Interest, Token};
 
 use crate::links::{every_link, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, PATIENCE};
 
 /// Timeouts on both sides of every unit that a system call counts in.
@@ -130,6 +131,7 @@ mod linux {
 
     use super::HUGE;
     use crate::links::{every_link, Link};
+    use crate::util::leak::leaves_nothing_open;
     use crate::util::linux::{thread_time, while_polling};
     use crate::util::Harness;
 
@@ -208,4 +210,19 @@ mod linux {
         let used = thread_time() - before;
         assert!(used < Duration::from_millis(100), "{used:?} of 400 ms");
     }
+
+    leaves_nothing_open!(
+        p12_huge_timeouts_wait,
+        p12_waiting_costs_no_processor_time,
+        p12_an_undrained_source_costs_no_processor_time,
+        p12_a_source_that_ended_costs_no_processor_time,
+    );
 }
+
+leaves_nothing_open!(
+    p12_never_early,
+    p12_never_early_with_idle_sources,
+    p12_zero_never_blocks,
+    p12_never_spins,
+    p12_an_event_ends_a_huge_timeout,
+);

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use poised::{Interest, Token, Waker};
 
 use crate::links::every_link;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::{catch, while_polling};
 use crate::util::{expect_error, isolated, Harness, PATIENCE};
 
@@ -66,3 +67,5 @@ fn take(harness: &mut Harness, result: std::io::Result<()>, token: Token) {
         }
     }
 }
+
+leaves_nothing_open!(p13_a_signal_interrupts, p13_no_event_is_lost,);

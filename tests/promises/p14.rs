@@ -5,6 +5,7 @@ use std::time::Instant;
 use poised::{Interest, Token, Waker};
 
 use crate::links::{over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, PATIENCE};
 
 const SOURCES: usize = 32;
@@ -65,3 +66,5 @@ fn p14_a_waker_among_busy_sources() {
     }
     panic!("the waker starves");
 }
+
+leaves_nothing_open!(p14_a_waker_among_busy_sources,);

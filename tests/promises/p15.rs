@@ -8,6 +8,7 @@ use std::thread;
 use poised::{Interest, Token, Waker};
 
 use crate::links::Link;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::Harness;
 
 const IT: Token = Token(17);
@@ -188,3 +189,20 @@ fn p15_a_waker_may_outlive_its_poll() {
         let _ = waker.wake();
     }
 }
+
+leaves_nothing_open!(
+    p15_silent_without_a_wake,
+    p15_woken_before_poll,
+    #[cfg(target_os = "linux")]
+    p15_woken_during_poll,
+    p15_many_wakes_are_one_readiness,
+    p15_each_wake_after_an_event_makes_a_new_one,
+    p15_each_wake_counts_when_two_come_per_poll,
+    p15_wake_never_blocks,
+    p15_woken_from_another_thread,
+    p15_several_wakers_with_their_own_tokens,
+    p15_a_dropped_waker_leaves_the_others,
+    p15_wakers_and_sources_do_not_hide_each_other,
+    p15_each_poll_has_its_own,
+    p15_a_waker_may_outlive_its_poll,
+);

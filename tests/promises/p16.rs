@@ -7,6 +7,7 @@ use std::thread;
 
 use poised::{Token, Waker};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, PATIENCE};
 
 const IT: Token = Token(19);
@@ -91,3 +92,9 @@ fn p16_each_thread_its_own_waker() {
     assert_eq!(tokens, [0, 1, 2, 3, 4, 5, 6, 7]);
     drop(wakers);
 }
+
+leaves_nothing_open!(
+    p16_what_was_written_before_is_seen,
+    p16_a_storm_from_eight_threads_loses_nothing,
+    p16_each_thread_its_own_waker,
+);

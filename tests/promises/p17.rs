@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdTcpListener};
 use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, on_wasi, on_wine, warm, Harness, PATIENCE};
 
 const CLIENT: Token = Token(20);
@@ -171,3 +172,15 @@ fn p17_unix_connect() {
     harness.expect_readable(SERVER);
     listener.accept().unwrap();
 }
+
+leaves_nothing_open!(
+    p17_connect_in_six_steps,
+    p17_refused,
+    p17_connect_then_register_late,
+    #[cfg(target_os = "linux")]
+    p17_pending_connect_is_silent,
+    p17_many_at_once,
+    p17_udp_connect,
+    #[cfg(unix)]
+    p17_unix_connect,
+);

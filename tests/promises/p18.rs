@@ -11,6 +11,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
 use poised::unix::pipe;
 use poised::{Interest, Token, Waker};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::{is_cloexec, is_nonblocking};
 use crate::util::{isolated, open_descriptors, Harness};
 
@@ -124,3 +125,9 @@ fn what_a_child_has() -> Vec<String> {
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
+
+leaves_nothing_open!(
+    p18_non_blocking_and_close_on_exec,
+    p18_a_child_inherits_nothing,
+    p18_a_waker_holds_nothing_that_blocks,
+);

@@ -13,6 +13,7 @@ use poised::unix::{pipe, SourceFd};
 use poised::{Interest, Poll, Token, Waker};
 
 use crate::links::Link;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::allow_descriptors;
 use crate::util::{isolated, open_descriptors, Harness};
 
@@ -178,3 +179,10 @@ fn p19_registering_and_dropping_returns_all() {
         assert!(grown < 4 << 20, "{grown} bytes more after 500 rounds");
     });
 }
+
+leaves_nothing_open!(
+    p19_failed_constructors,
+    p19_out_of_descriptors,
+    p19_failed_registrations,
+    p19_registering_and_dropping_returns_all,
+);

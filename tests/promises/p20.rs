@@ -10,6 +10,7 @@ use poised::event::Source;
 use poised::net::{TcpListener, UnixListener};
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::allow_descriptors;
 use crate::util::{expect_would_block, isolated, open_descriptors, Harness};
 
@@ -67,3 +68,5 @@ fn p20_unix_at_the_limit() {
         at_the_limit(&mut listener, || StdUnixStream::connect(&path).unwrap(), |listener| listener.accept());
     });
 }
+
+leaves_nothing_open!(p20_tcp_at_the_limit, p20_unix_at_the_limit,);

@@ -7,6 +7,7 @@ use std::process::Command;
 use poised::{Interest, Token, Waker};
 
 use crate::links::{every_link, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{isolated, linux::in_fork, Harness};
 
 const WAKER: Token = Token(23);
@@ -94,3 +95,10 @@ fn p21_another_programme_runs() {
         parent.is_intact();
     });
 }
+
+leaves_nothing_open!(
+    p21_the_child_drops_all,
+    p21_the_child_just_ends,
+    p21_the_child_has_a_poll_of_its_own,
+    p21_another_programme_runs,
+);

@@ -7,6 +7,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
 use crate::links::{over_links, Link};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, on_wine, warm, Harness};
 
 const IT: Token = Token(24);
@@ -102,6 +103,7 @@ mod unix {
     use poised::unix::SourceFd;
 
     use super::{expect_error, io, refused, ErrorKind, Harness, Interest, IT};
+    use crate::util::leak::leaves_nothing_open;
 
     type PathCall = (&'static str, fn(&Path) -> io::Result<()>);
 
@@ -181,4 +183,15 @@ mod unix {
         }
         harness.expect_none();
     }
+
+    leaves_nothing_open!(
+        p22_paths_that_no_address_holds,
+        p22_paths_that_lead_nowhere,
+        p22_the_empty_path_does_no_harm,
+        p22_descriptors_that_are_none,
+        #[cfg(target_os = "linux")]
+        p22_regular_files_cannot_be_polled,
+    );
 }
+
+leaves_nothing_open!(p22_socket_options_out_of_range, p22_addresses_that_do_not_fit, p22_a_datagram_that_is_too_large,);

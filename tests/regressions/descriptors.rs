@@ -11,7 +11,8 @@ use poised::{Interest, Poll, Token, Waker};
 use rustix::event::{eventfd, EventfdFlags};
 
 use crate::fault::{borrow, descriptors, refusing, resident_pages, Refusal};
-use crate::sockets::{any, drain_raw, fill_raw};
+use crate::raw::{drain_raw, fill_raw};
+use crate::sockets::any;
 use crate::util::linux::in_fork;
 use crate::util::{drain, expect_error, isolated, Harness, ON_POLL};
 

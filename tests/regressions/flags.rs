@@ -9,7 +9,8 @@ use poised::unix::pipe;
 use poised::{Interest, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
-use crate::sockets::{any, bound_stream_socket, tcp_pair, udp_pair};
+use crate::raw::bound_stream_socket;
+use crate::sockets::{any, tcp_pair, udp_pair};
 use crate::util::linux::while_polling;
 use crate::util::{drain, expect_would_block, fill, Harness, PATIENCE};
 

@@ -10,7 +10,8 @@ use poised::{Interest, Poll, Token, Waker};
 use rustix::process::{pidfd_open, Pid, PidfdFlags};
 
 use crate::fault::{borrow, descriptors, refusing, Refusal};
-use crate::sockets::{accept_all, any, bound_stream_socket, fill_raw};
+use crate::raw::{bound_stream_socket, fill_raw};
+use crate::sockets::{accept_all, any};
 use crate::util::linux::allow_descriptors;
 use crate::util::{expect_error, isolated, Harness, ON_POLL};
 

@@ -9,7 +9,8 @@ use poised::net::{TcpListener, UdpSocket, UnixStream};
 use poised::unix::{pipe, SourceFd};
 use poised::{event::Source, Interest, IoSource, Token, Waker};
 
-use crate::sockets::{any, drain_raw, fill_raw, tcp_pair, udp_pair, would_block};
+use crate::raw::{drain_raw, fill_raw, would_block};
+use crate::sockets::{any, tcp_pair, udp_pair};
 use crate::util::linux::{reset_on_close, while_polling};
 use crate::util::{drain, expect_error, expect_would_block, fill, Harness, ON_POLL, PATIENCE};
 

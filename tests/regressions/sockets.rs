@@ -1,11 +1,9 @@
 //! Sockets in the states that the scenarios need.
 
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
 
-use poised::net::{TcpListener, TcpStream, UdpSocket};
-use rustix::net::{AddressFamily, SocketFlags, SocketType};
+use poised::net::{TcpListener, TcpStream};
 
 /// An address of this machine, its port to be chosen by the kernel.
 pub(crate) fn any() -> SocketAddr {
@@ -19,6 +17,18 @@ pub(crate) fn tcp_pair() -> (TcpStream, std::net::TcpStream) {
     (TcpStream::from_std(stream), peer)
 }
 
+/// A connected stream of the family in which what one side sends is there for the other at once, and its peer.
+#[cfg(unix)]
+pub(crate) fn pair() -> (poised::net::UnixStream, poised::net::UnixStream) {
+    poised::net::UnixStream::pair().unwrap()
+}
+
+/// A connected stream, and its peer.
+#[cfg(windows)]
+pub(crate) fn pair() -> (TcpStream, std::net::TcpStream) {
+    tcp_pair()
+}
+
 /// Two connected streams, both blocking.
 pub(crate) fn std_tcp_pair() -> (std::net::TcpStream, std::net::TcpStream) {
     let listener = std::net::TcpListener::bind(any()).unwrap();
@@ -28,46 +38,19 @@ pub(crate) fn std_tcp_pair() -> (std::net::TcpStream, std::net::TcpStream) {
 }
 
 /// Two datagram sockets, connected to each other.
-pub(crate) fn udp_pair() -> (UdpSocket, UdpSocket) {
-    let one = UdpSocket::bind(any()).unwrap();
-    let two = UdpSocket::bind(any()).unwrap();
+#[cfg(target_os = "linux")]
+pub(crate) fn udp_pair() -> (poised::net::UdpSocket, poised::net::UdpSocket) {
+    let [one, two] = [any(), any()].map(|address| poised::net::UdpSocket::bind(address).unwrap());
     one.connect(two.local_addr().unwrap()).unwrap();
     two.connect(one.local_addr().unwrap()).unwrap();
     (one, two)
 }
 
-/// A socket that is bound and does not listen. While it lives nobody else gets its port, and connects are refused.
-pub(crate) fn bound_stream_socket() -> (OwnedFd, SocketAddr) {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let socket = rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).unwrap();
-    rustix::net::bind(&socket, &any()).unwrap();
-    let address = rustix::net::getsockname(&socket).unwrap().try_into().unwrap();
-    (socket, address)
-}
-
-/// Reads a descriptor until `WouldBlock` or the end, past our types: they see nothing of it.
-pub(crate) fn drain_raw(source: impl AsFd) -> Vec<u8> {
-    let mut all = Vec::new();
-    let mut buffer = [0; 4096];
-    loop {
-        match rustix::io::read(&source, &mut buffer) {
-            Ok(0) | Err(rustix::io::Errno::AGAIN) => return all,
-            Ok(n) => all.extend_from_slice(&buffer[..n]),
-            Err(error) => panic!("read: {error}"),
-        }
-    }
-}
-
-/// Writes to a descriptor until `WouldBlock`, past our types; how many bytes went in.
-pub(crate) fn fill_raw(source: impl AsFd) -> usize {
-    let mut total = 0;
-    loop {
-        match rustix::io::write(&source, &[b'x'; 4096]) {
-            Ok(n) => total += n,
-            Err(rustix::io::Errno::AGAIN) => return total,
-            Err(error) => panic!("write: {error}"),
-        }
-    }
+/// An address that refuses connections while the first part lives: that of a client, whose port nobody else gets.
+pub(crate) fn refusing_address() -> (impl Sized, SocketAddr) {
+    let (client, peer) = std_tcp_pair();
+    let address = client.local_addr().unwrap();
+    ((client, peer), address)
 }
 
 /// Accepts until `WouldBlock`.
@@ -80,9 +63,4 @@ pub(crate) fn accept_all(listener: &TcpListener) -> Vec<TcpStream> {
             Err(error) => panic!("accept: {error}"),
         }
     }
-}
-
-/// What an operation returns that would block.
-pub(crate) fn would_block() -> io::Error {
-    ErrorKind::WouldBlock.into()
 }

@@ -10,7 +10,8 @@ use poised::net::{TcpStream, UnixStream};
 use poised::unix::pipe;
 use poised::{Interest, Token};
 
-use crate::sockets::{bound_stream_socket, tcp_pair};
+use crate::raw::bound_stream_socket;
+use crate::sockets::tcp_pair;
 use crate::util::linux::reset_on_close;
 use crate::util::{Harness, Seen, ON_POLL};
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use poised::{Token, Waker};
 
+#[cfg(target_os = "linux")]
 use crate::fault::{refusing, Refusal};
 use crate::util::{Harness, PATIENCE};
 
@@ -15,6 +16,7 @@ const IT: Token = Token(69);
 /// A waker that wakes by changing the registration of an eventfd, instead of writing to it, is not heard by every
 /// kernel (boostorg/asio#320, chriskohlhoff/asio#452). Here the waking thread may not change registrations.
 #[test]
+#[cfg(target_os = "linux")]
 fn scenario_48_wake_needs_no_change_of_registration() {
     let mut harness = Harness::new();
     let waker = Waker::new(harness.poll.registry(), IT).unwrap();

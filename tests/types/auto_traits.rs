@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::mem::size_of;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
+use crate::util::leak::leaves_nothing_open;
 use poised::event::{Event, Events, Iter};
 use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Events as RootEvents, Interest, IoSource, Poll, Registry, Token, Waker};
@@ -58,3 +59,12 @@ fn the_root_shows_events() {
     }
     assert_eq!(same(RootEvents::with_capacity(3)).capacity(), 3);
 }
+
+leaves_nothing_open!(
+    core_types,
+    sockets,
+    #[cfg(unix)]
+    unix_types,
+    sizes,
+    the_root_shows_events,
+);

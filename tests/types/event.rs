@@ -7,6 +7,7 @@ use poised::event::Event;
 use poised::net::TcpStream;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, PATIENCE};
 
 fn pair() -> (TcpStream, StdTcpStream) {
@@ -89,3 +90,13 @@ fn debug_shows_the_kernels_flags() {
     let text = format!("{:#?}", first(&mut stream, Interest::READABLE));
     assert!(text.contains("IN") && text.contains("RDHUP"), "{text}");
 }
+
+leaves_nothing_open!(
+    writable,
+    readable,
+    neither_urgent_nor_asynchronous_io,
+    an_event_is_a_value_of_its_own,
+    debug_shows_token_and_predicates,
+    #[cfg(target_os = "linux")]
+    debug_shows_the_kernels_flags,
+);

@@ -3,6 +3,7 @@
 use poised::net::UdpSocket;
 use poised::{Events, Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{warm, Harness};
 
 /// A harness whose last poll reported the tokens 0, 1 and 2.
@@ -91,3 +92,12 @@ fn debug_shows_the_events() {
     harness.events.clear();
     let _ = format!("{:?}", harness.events);
 }
+
+leaves_nothing_open!(
+    capacity_is_what_was_asked_for,
+    capacity_stays,
+    clear_empties,
+    iterated_by_method_and_by_reference,
+    an_iterator_knows_its_length_and_can_be_cloned,
+    debug_shows_the_events,
+);

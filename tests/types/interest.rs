@@ -1,5 +1,6 @@
 //! `Interest`: a set that is never empty.
 
+use crate::util::leak::leaves_nothing_open;
 use poised::Interest;
 
 const ALL: [Interest; 5] = [Interest::READABLE, Interest::WRITABLE, Interest::PRIORITY, Interest::AIO, Interest::LIO];
@@ -74,3 +75,12 @@ fn debug_names_the_members() {
         assert_eq!(format!("{interest:?}"), name);
     }
 }
+
+leaves_nothing_open!(
+    each_constant_is_itself_alone,
+    sets_of_two,
+    removing_never_leaves_an_empty_set,
+    usable_in_constants,
+    compared_and_ordered,
+    debug_names_the_members,
+);

@@ -5,6 +5,7 @@ use std::net::{TcpListener as StdTcpListener, TcpStream as StdTcpStream, UdpSock
 
 use poised::{Interest, IoSource, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, expect_would_block, Harness};
 
 const IT: Token = Token(6);
@@ -124,3 +125,15 @@ fn debug_shows_what_is_wrapped() {
     let text = format!("{source:?}");
     assert!(text.contains("UdpSocket") && text.contains("127.0.0.1"), "{text}");
 }
+
+leaves_nothing_open!(
+    do_io_gives_what_the_operation_gives,
+    do_io_works_unregistered_registered_and_after,
+    a_block_of_one_direction_arms_that_one,
+    get_ref_and_into_inner,
+    unwrapped_and_wrapped_again,
+    registered_once,
+    #[cfg(unix)]
+    anything_with_a_descriptor,
+    debug_shows_what_is_wrapped,
+);

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use poised::unix::pipe::{self, Receiver, Sender};
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, expect_error, expect_would_block, fill, Harness};
 
 const IT: Token = Token(16);
@@ -180,3 +181,16 @@ fn debug_names_the_types() {
     assert!(format!("{sender:?}").contains("Sender"), "{sender:?}");
     assert!(format!("{receiver:?}").contains("Receiver"), "{receiver:?}");
 }
+
+leaves_nothing_open!(
+    read_and_write,
+    vectored_reads_and_writes,
+    vectored_with_more_slices_than_the_system_takes,
+    the_end_of_each_side,
+    a_full_pipe_goes_on_when_there_is_room,
+    try_io_gives_what_the_operation_gives,
+    set_nonblocking_and_back,
+    descriptor_round_trips,
+    from_the_pipes_of_a_process,
+    debug_names_the_types,
+);

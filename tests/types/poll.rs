@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use poised::net::UdpSocket;
 use poised::{Events, Interest, Poll, Token, Waker};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{warm, Harness};
 
 fn socket() -> UdpSocket {
@@ -114,3 +115,15 @@ fn nested_in_another_poll() {
         inner.expect(Token(1), |seen| seen.events > 0);
     }
 }
+
+leaves_nothing_open!(
+    without_sources_it_waits_for_the_timeout,
+    reports_what_is_ready,
+    any_events_will_do,
+    moved_between_threads,
+    many_polls_side_by_side,
+    dropped_with_sources_registered,
+    debug_names_the_type,
+    #[cfg(all(target_os = "linux", not(any(poised_backend = "poll", mio_unsupported_force_poll_poll))))]
+    nested_in_another_poll,
+);

@@ -6,6 +6,7 @@ use std::thread;
 use poised::net::{TcpListener, UdpSocket};
 use poised::{Interest, Registry, Token, Waker};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{on_wasi, warm, Harness};
 
 fn socket() -> UdpSocket {
@@ -146,3 +147,15 @@ fn as_a_descriptor() {
     let clone = registry.try_clone().unwrap();
     assert!(crate::util::linux::is_cloexec(clone.as_fd()));
 }
+
+leaves_nothing_open!(
+    register_reregister_deregister,
+    a_clone_is_the_same_registry,
+    a_clone_outlives_its_poll,
+    shared_between_threads,
+    thousands_of_sources,
+    different_types_in_one_registry,
+    debug_names_the_type,
+    #[cfg(all(target_os = "linux", not(any(poised_backend = "poll", mio_unsupported_force_poll_poll))))]
+    as_a_descriptor,
+);

@@ -6,6 +6,7 @@ use poised::event::Source;
 use poised::net::{TcpListener, UdpSocket};
 use poised::{Interest, Registry, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, Harness};
 
 fn socket() -> UdpSocket {
@@ -121,3 +122,11 @@ fn errors_pass_through() {
     .map(|result| result.unwrap_err().to_string());
     assert_eq!(texts, ["no register", "no reregister", "no deregister"]);
 }
+
+leaves_nothing_open!(
+    a_users_source_is_asked_itself,
+    boxed,
+    trait_objects,
+    a_collection_of_different_sources,
+    errors_pass_through,
+);

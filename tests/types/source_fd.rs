@@ -9,6 +9,7 @@ use poised::event::Source;
 use poised::unix::SourceFd;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, Harness, ON_POLL};
 
 const IT: Token = Token(14);
@@ -168,3 +169,15 @@ fn debug_shows_the_number() {
     let text = format!("{:?}", SourceFd(&fd));
     assert!(text.contains("SourceFd") && text.contains("12345"), "{text}");
 }
+
+leaves_nothing_open!(
+    the_three_verbs,
+    every_round_is_reported,
+    writing_goes_on_when_there_is_room,
+    a_hang_up_is_reported,
+    it_owns_nothing,
+    errors_of_the_verbs,
+    two_descriptors_of_one_file,
+    in_a_users_source,
+    debug_shows_the_number,
+);

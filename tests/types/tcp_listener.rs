@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdTcpListener, Tc
 use poised::net::TcpListener;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, expect_error, expect_would_block, Harness};
 
 const IT: Token = Token(7);
@@ -142,3 +143,19 @@ fn debug_shows_the_address() {
     assert!(text.contains(&listener.local_addr().unwrap().to_string()), "{text}");
     assert!(text.contains("TcpListener"), "{text}");
 }
+
+leaves_nothing_open!(
+    accepts_over_both_families,
+    accepts_all_that_wait,
+    local_addr_has_the_port_that_was_found,
+    bind_to_a_port_in_use,
+    bind_to_a_foreign_address,
+    #[cfg(unix)]
+    bind_again_while_a_connection_lingers,
+    ttl,
+    take_error_without_an_error,
+    from_std_and_back,
+    #[cfg(unix)]
+    descriptor_round_trips,
+    debug_shows_the_address,
+);

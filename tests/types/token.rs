@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use crate::util::leak::leaves_nothing_open;
 use poised::Token;
 
 const NAMED: Token = Token(3);
@@ -38,3 +39,10 @@ fn matched_in_patterns() {
 fn debug_shows_the_number() {
     assert_eq!(format!("{:?}", Token(7)), "Token(7)");
 }
+
+leaves_nothing_open!(
+    there_and_back,
+    compared_ordered_and_hashed_as_the_number,
+    matched_in_patterns,
+    debug_shows_the_number,
+);

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
 use poised::net::UdpSocket;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, expect_would_block, on_wine, warm, Harness};
 
 const IT: Token = Token(9);
@@ -261,3 +262,26 @@ fn debug_shows_the_address() {
     assert!(text.contains("UdpSocket"), "{text}");
     assert!(text.contains(&socket.local_addr().unwrap().to_string()), "{text}");
 }
+
+leaves_nothing_open!(
+    send_to_and_recv_from,
+    send_and_recv_when_connected,
+    peek_and_peek_from_leave_the_datagram,
+    empty_datagrams_are_datagrams,
+    large_datagrams_are_whole,
+    over_ipv6,
+    bind_in_use_and_foreign,
+    broadcast_and_ttl,
+    multicast_options_v4,
+    options_v6,
+    #[cfg(target_os = "linux")]
+    only_v6_is_the_systems_default,
+    multicast_groups_v4,
+    multicast_groups_v6,
+    take_error_tells_once,
+    try_io_gives_what_the_operation_gives,
+    from_std_and_back,
+    #[cfg(unix)]
+    descriptor_round_trips,
+    debug_shows_the_address,
+);

@@ -9,6 +9,7 @@ use poised::net::UnixDatagram;
 use poised::{Interest, Token};
 use tempfile::TempDir;
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, expect_would_block, Harness};
 
 const IT: Token = Token(13);
@@ -206,3 +207,21 @@ fn debug_names_the_type() {
     let text = format!("{socket:?}");
     assert!(text.contains("UnixDatagram") && text.contains(path.to_str().unwrap()), "{text}");
 }
+
+leaves_nothing_open!(
+    a_pair_is_connected_and_unnamed,
+    send_to_and_recv_from,
+    a_sender_without_a_name,
+    connect_send_and_recv,
+    bind_addr_with_a_path,
+    #[cfg(target_os = "linux")]
+    bind_addr_with_an_abstract_name,
+    datagrams_keep_their_bounds,
+    errors,
+    shutdown_of_writing,
+    a_full_peer_goes_on_when_there_is_room,
+    try_io_gives_what_the_operation_gives,
+    from_std_and_back,
+    descriptor_round_trips,
+    debug_names_the_type,
+);

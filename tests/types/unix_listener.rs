@@ -8,6 +8,7 @@ use poised::net::UnixListener;
 use poised::{Interest, Token};
 use tempfile::TempDir;
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, expect_error, expect_would_block, Harness};
 
 const IT: Token = Token(10);
@@ -179,3 +180,21 @@ fn an_unnamed_address_gets_a_name() {
         assert!(found.as_abstract_name().is_some(), "Linux finds a name: {found:?}");
     }
 }
+
+leaves_nothing_open!(
+    bind_and_accept,
+    bind_addr_with_a_path,
+    #[cfg(target_os = "linux")]
+    the_address_of_a_peer_that_has_one,
+    accepts_all_that_wait,
+    bind_to_a_path_in_use,
+    bind_to_the_longest_path,
+    take_error_without_an_error,
+    from_std_and_back,
+    descriptor_round_trips,
+    debug_shows_the_address,
+    #[cfg(target_os = "linux")]
+    abstract_names,
+    #[cfg(target_os = "linux")]
+    an_unnamed_address_gets_a_name,
+);

@@ -7,6 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener as StdUnixListener, UnixStream
 use poised::net::UnixStream;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, expect_error, expect_would_block, fill, Harness};
 
 const IT: Token = Token(12);
@@ -188,3 +189,20 @@ fn connect_to_a_full_queue() {
     assert_eq!(error.kind(), ErrorKind::WouldBlock);
     assert!(streams.iter().all(|stream| stream.peer_addr().is_ok()));
 }
+
+leaves_nothing_open!(
+    a_pair_is_connected_and_unnamed,
+    connect_and_connect_addr,
+    connect_to_nobody,
+    read_and_write,
+    vectored_reads_and_writes,
+    try_io_gives_what_the_operation_gives,
+    shutdown_of_each_half,
+    take_error_without_an_error,
+    a_full_stream_goes_on_when_there_is_room,
+    from_std_and_back,
+    descriptor_round_trips,
+    debug_names_the_type,
+    #[cfg(target_os = "linux")]
+    connect_to_a_full_queue,
+);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use poised::{Events, Poll, Token, Waker};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::Harness;
 
 const IT: Token = Token(5);
@@ -73,3 +74,12 @@ fn debug_names_the_type() {
     let harness = Harness::new();
     assert!(format!("{:?}", Waker::new(harness.poll.registry(), IT).unwrap()).contains("Waker"));
 }
+
+leaves_nothing_open!(
+    wakes_its_poll,
+    made_from_a_clone_of_the_registry,
+    any_token_will_do,
+    two_wakers_of_one_token,
+    shared_by_reference_and_by_arc,
+    debug_names_the_type,
+);

@@ -17,9 +17,8 @@ use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_OVERLAPPED, PIPE_ACCESS_
 use windows_sys::Win32::System::Pipes::{
     CreateNamedPipeW, SetNamedPipeHandleState, PIPE_READMODE_MESSAGE, PIPE_TYPE_MESSAGE,
 };
-use windows_sys::Win32::System::Threading::{GetCurrentProcess, GetProcessHandleCount};
 
-use crate::util::Harness;
+use crate::util::{leak, Harness};
 
 pub const SERVER: Token = Token(1);
 pub const CLIENT: Token = Token(2);
@@ -33,26 +32,16 @@ static TURN: Mutex<()> = Mutex::new(());
 #[track_caller]
 pub fn alone(test: impl Fn()) {
     let _turn: MutexGuard<'_, ()> = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut counts = vec![handles()];
+    let mut counts = vec![leak::open()];
     for _ in 0..5 {
         test();
-        let now = handles();
+        let now = leak::open();
         if counts.last().is_some_and(|before| now <= *before) {
             return;
         }
         counts.push(now);
     }
     panic!("handles after each run: {counts:?}");
-}
-
-fn handles() -> u32 {
-    let mut count = 0;
-    // SAFETY: it gives a number that stands for this process.
-    let process = unsafe { GetCurrentProcess() };
-    // SAFETY: the process is this one, and the count outlives the call.
-    let result = unsafe { GetProcessHandleCount(process, &mut count) };
-    assert_ne!(result, 0, "{}", io::Error::last_os_error());
-    count
 }
 
 /// A name that no other test of this machine has.
@@ -73,11 +62,11 @@ pub fn open(name: &str) -> io::Result<NamedPipe> {
 }
 
 /// Makes a server's end with a mode of its own.
-fn create(name: &str, access: u32, mode: u32, quota: u32) -> NamedPipe {
+fn create(name: &str, access: u32, mode: u32, quota: u32, instances: u32) -> NamedPipe {
     let name: Vec<u16> = OsStr::new(name).encode_wide().chain([0]).collect();
     // SAFETY: the name ends with a zero and outlives the call.
     let handle = unsafe {
-        CreateNamedPipeW(name.as_ptr(), access | FILE_FLAG_OVERLAPPED, mode, 255, quota, quota, 0, ptr::null())
+        CreateNamedPipeW(name.as_ptr(), access | FILE_FLAG_OVERLAPPED, mode, instances, quota, quota, 0, ptr::null())
     };
     assert_ne!(handle, INVALID_HANDLE_VALUE, "{}", io::Error::last_os_error());
     // SAFETY: the handle is new, and nobody else's.
@@ -85,12 +74,17 @@ fn create(name: &str, access: u32, mode: u32, quota: u32) -> NamedPipe {
 }
 
 pub fn create_messages(name: &str) -> NamedPipe {
-    create(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 64 << 10)
+    create(name, PIPE_ACCESS_DUPLEX, PIPE_TYPE_MESSAGE | PIPE_READMODE_MESSAGE, 64 << 10, 255)
 }
 
 /// A server's end that can only be written to.
 pub fn create_outbound(name: &str) -> NamedPipe {
-    create(name, PIPE_ACCESS_OUTBOUND, 0, 64 << 10)
+    create(name, PIPE_ACCESS_OUTBOUND, 0, 64 << 10, 255)
+}
+
+/// A server's end that must be the only one of its name.
+pub fn create_one(name: &str) -> NamedPipe {
+    create(name, PIPE_ACCESS_DUPLEX, 0, 64 << 10, 1)
 }
 
 /// Has the client's end give messages as messages.

@@ -267,8 +267,44 @@ fn scenario_09_messages_longer_than_any_buffer_come_whole() {
             assert_eq!(read_some(&mut harness, &client, CLIENT, length), message);
         }
         expect_would_block((&server).read(&mut [0; 8]));
+        // More than the pipe keeps: the write goes on while it is read.
+        let message: Vec<u8> = (0..=252).cycle().take(300_000).collect();
+        assert_eq!(write_some(&mut harness, &client, CLIENT, &message).unwrap(), message.len());
+        assert_eq!(read_some(&mut harness, &server, SERVER, message.len()), message);
+        expect_would_block((&server).read(&mut [0; 8]));
         assert_eq!(write_some(&mut harness, &client, CLIENT, b"more").unwrap(), 4);
         harness.expect_readable(SERVER);
+    });
+}
+
+/// Each part of a message is an `ERROR_MORE_DATA` of the system's but the last; no part has bytes of the next message,
+/// and there is an event for each that was not read ahead.
+#[test]
+fn scenario_09_a_message_comes_in_parts() {
+    alone(|| {
+        let mut harness = Harness::new();
+        let (mut server, client) = connected_messages(&mut harness);
+        let message: Vec<u8> = (0..=252).cycle().take(20_000).collect();
+        assert_eq!(write_some(&mut harness, &client, CLIENT, &message).unwrap(), message.len());
+        assert_eq!(write_some(&mut harness, &client, CLIENT, b"next").unwrap(), 4);
+        let (mut parts, mut whole) = (Vec::new(), Vec::new());
+        let mut buffer = vec![0; 1 << 16];
+        while whole.len() < message.len() + 4 {
+            match server.read(&mut buffer) {
+                Ok(count) => {
+                    parts.push(count);
+                    whole.extend_from_slice(&buffer[..count]);
+                }
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                    harness.expect_readable(SERVER);
+                }
+            }
+        }
+        assert_eq!(whole, [&message[..], b"next"].concat());
+        // What is read ahead is 4 KiB at first, and twice as much each time that it was not enough.
+        assert_eq!(parts, [4096, 8192, 7712, 4]);
+        expect_would_block(server.read(&mut buffer));
     });
 }
 

@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 const SHOWN_LINES: usize = 200;
 
 /// A command that has not run yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cmd {
     program: OsString,
     args: Vec<OsString>,

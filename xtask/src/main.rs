@@ -11,6 +11,7 @@ mod api;
 mod cmd;
 mod configs;
 mod nextest;
+mod outcome;
 mod setup;
 mod steps;
 mod suite;
@@ -70,6 +71,8 @@ enum Command {
     Docs,
     /// Compare the public API of crates/mio with that of mio from the registry
     Api(api::Options),
+    /// Count what a message and a socket cost on Windows, under Wine, and compare with the bounds
+    Count,
     /// Run software written for mio on crates/mio
     Accept(accept::Options),
 }
@@ -101,6 +104,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Doctests => group("doctests"),
         Command::Docs => group("docs"),
         Command::Api(options) => api::run(&workspace, &options),
+        Command::Count => windows::count(&workspace),
         Command::Accept(options) => accept::run(&workspace, &options).map(drop),
     }
 }

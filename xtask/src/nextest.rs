@@ -3,16 +3,8 @@
 use anyhow::{bail, Context, Result};
 
 use crate::cmd::Cmd;
-use crate::steps::Outcome;
+use crate::outcome::{Counts, Outcome};
 use crate::workspace::Workspace;
-
-/// How many tests ran, and how they ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) passed: u64,
-    /// Failed, timed out, or could not start.
-    pub(crate) failed: u64,
-}
 
 /// What one run of nextest came to.
 #[derive(Debug)]
@@ -76,7 +68,8 @@ pub(crate) fn log_text(workspace: &Workspace, log: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{failing, summary, Counts};
+    use super::{failing, summary};
+    use crate::outcome::Counts;
 
     #[test]
     fn reads_a_summary() {

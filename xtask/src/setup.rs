@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::cmd::Cmd;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 /// cargo's subcommands that the steps use, and how each is installed.

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use anyhow::{bail, ensure, Result};
 
 use crate::accept::{Backend, Suite, Supplier};
+use crate::api::System;
 use crate::configs::{Checks, Config, CONFIGS};
-use crate::nextest::Counts;
+use crate::outcome::{Counts, Outcome};
 use crate::workspace::Workspace;
 use crate::{accept, api, setup, suite, tidy, windows};
 
@@ -22,29 +23,10 @@ pub(crate) struct Step {
     group: &'static str,
     /// Part of `--quick`.
     quick: bool,
-    /// Wants what only the steps for Windows want.
-    windows: bool,
     action: Action,
 }
 
 type Action = Box<dyn Fn(&Workspace) -> Result<Outcome>>;
-
-/// What a step came to.
-#[derive(Debug, Default)]
-pub(crate) struct Outcome {
-    pub(crate) counts: Counts,
-    /// A few words for the table.
-    pub(crate) note: String,
-    /// Why the step failed although it ran to its end.
-    pub(crate) complaint: Option<String>,
-}
-
-impl Outcome {
-    /// A step that went well and has something to say.
-    pub(crate) fn note(note: &str) -> Self {
-        Self { note: note.to_owned(), ..Self::default() }
-    }
-}
 
 /// Which steps to run.
 #[derive(Debug)]
@@ -58,7 +40,7 @@ pub(crate) enum Selection {
 impl Selection {
     fn takes(&self, step: &Step) -> bool {
         match self {
-            Self::All => !step.windows || windows::IN_TEST.contains(&step.name.as_str()),
+            Self::All => true,
             Self::Quick => step.quick,
             Self::Group(group) => step.group == group,
             Self::Only(names) => names.contains(&step.name),
@@ -79,11 +61,13 @@ fn step(
     quick: bool,
     action: impl Fn(&Workspace) -> Result<Outcome> + 'static,
 ) -> Step {
-    Step { name: name.to_owned(), group, quick, windows: false, action: Box::new(action) }
+    Step { name: name.to_owned(), group, quick, action: Box::new(action) }
 }
 
-fn windows_step(name: &str, group: &'static str, action: impl Fn(&Workspace) -> Result<Outcome> + 'static) -> Step {
-    Step { windows: true, ..step(name, group, false, action) }
+/// A step that is left out where what it wants cannot be had.
+fn windows_step(step: Step) -> Step {
+    let action = step.action;
+    Step { action: Box::new(move |workspace| windows::where_possible(workspace, &action)), ..step }
 }
 
 /// All steps, in the order in which they run: what fails fast comes first.
@@ -96,16 +80,19 @@ fn all() -> Vec<Step> {
     steps.push(step("tests-xtask", "tests", false, suite::own_tests));
     steps.push(step("doctests", "doctests", false, suite::doctests));
     steps.push(step("docs", "docs", false, suite::docs));
-    steps.push(step("api", "api", false, |workspace| api::check(workspace, false)));
+    steps.push(step("api", "api", false, |workspace| api::check(workspace, System::Linux, false)));
     for backend in [Backend::Epoll, Backend::Poll] {
         steps.extend(backend.suites().iter().map(|&suite| accept_step(suite, backend)));
     }
-    steps.push(windows_step("windows-setup", "windows", windows::setup));
-    steps.push(windows_step("windows-check", "windows", windows::check));
-    steps.push(windows_step("windows-tests", "windows", windows::tests));
-    steps.push(windows_step("windows-demo", "windows", windows::demo));
-    let tokio = accept_step(Suite::Tokio, Backend::Windows);
-    steps.push(Step { windows: true, ..tokio });
+    let windows = |name, action: fn(&Workspace) -> Result<Outcome>| windows_step(step(name, "windows", false, action));
+    steps.push(windows("windows-setup", windows::setup));
+    steps.push(windows("windows-check", windows::check));
+    steps.push(windows("windows-api", |workspace| api::check(workspace, System::Windows, false)));
+    steps.push(windows("windows-tests", windows::tests));
+    steps.push(windows("windows-doctests", windows::doctests));
+    steps.push(windows("windows-count", windows::counted));
+    steps.push(windows("windows-demo", windows::demo));
+    steps.push(windows_step(accept_step(Suite::Tokio, Backend::Windows)));
     steps
 }
 
@@ -206,7 +193,7 @@ mod tests {
     fn steps_for_windows_run_alone() {
         let windows = Selection::Group("windows".to_owned());
         let alone: Vec<_> = all().into_iter().filter(|step| windows.takes(step)).collect();
-        assert!(alone.iter().all(|step| step.windows && !Selection::Quick.takes(step)));
+        assert!(alone.iter().all(|step| !Selection::Quick.takes(step)));
         assert_eq!(alone[0].name, "windows-setup");
     }
 }

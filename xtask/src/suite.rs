@@ -2,10 +2,10 @@
 
 use anyhow::{ensure, Result};
 
-use crate::cmd::Cmd;
+use crate::cmd::{Cmd, Output};
 use crate::configs::Config;
 use crate::nextest;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 /// `cargo fmt --check`.
@@ -42,19 +42,31 @@ pub(crate) fn own_tests(workspace: &Workspace) -> Result<Outcome> {
 /// rustdoc builds each of them alone in the edition of this crate, which takes minutes for so many. Newer ones can put
 /// them into one program, as they do in edition 2024; where the toolchain does not know that, they are built one by one.
 pub(crate) fn doctests(workspace: &Workspace) -> Result<Outcome> {
-    let cmd = || Cmd::cargo(workspace).args(["test", "--doc", "--package", "poised", "--package", "mio"]);
+    let cmd = Cmd::cargo(workspace).args(DOCTESTS);
+    let output = merged_doctests(cmd.clone()).run_unchecked(workspace, "doctests")?;
+    let output = if output.status.success() { output } else { cmd.run(workspace, "doctests")? };
+    doctests_passed(&output)
+}
+
+/// What cargo is told to run them.
+pub(crate) const DOCTESTS: &[&str] = &["test", "--doc", "--package", "poised", "--package", "mio"];
+
+/// The command for doc tests with as many of them in one program as can be.
+pub(crate) fn merged_doctests(cmd: Cmd) -> Cmd {
     let flags = std::env::var("RUSTDOCFLAGS").unwrap_or_default();
     let merged = format!("{flags} -Zunstable-options --merge-doctests=yes");
-    let merged = cmd().env("RUSTC_BOOTSTRAP", "1").env("RUSTDOCFLAGS", merged.trim());
-    let output = merged.run_unchecked(workspace, "doctests")?;
-    let output = if output.status.success() { output } else { cmd().run(workspace, "doctests")? };
-    let passed: u64 = output.text.lines().filter_map(doctests_passed).sum();
+    cmd.env("RUSTC_BOOTSTRAP", "1").env("RUSTDOCFLAGS", merged.trim())
+}
+
+/// How many doc tests a run of them says that it ran.
+pub(crate) fn doctests_passed(output: &Output) -> Result<Outcome> {
+    let passed: u64 = output.text.lines().filter_map(passed_in).sum();
     ensure!(passed > 0, "no doc test ran");
     Ok(Outcome::note(&format!("{passed} doc tests")))
 }
 
 /// Reads a line as `test result: ok. 3 passed; 0 failed; …`.
-fn doctests_passed(line: &str) -> Option<u64> {
+fn passed_in(line: &str) -> Option<u64> {
     line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok()
 }
 
@@ -68,11 +80,11 @@ pub(crate) fn docs(workspace: &Workspace) -> Result<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use super::doctests_passed;
+    use super::passed_in;
 
     #[test]
     fn reads_the_result_of_doc_tests() {
-        assert_eq!(doctests_passed("test result: ok. 31 passed; 0 failed; 0 ignored; 0 measured"), Some(31));
-        assert_eq!(doctests_passed("running 31 tests"), None);
+        assert_eq!(passed_in("test result: ok. 31 passed; 0 failed; 0 ignored; 0 measured"), Some(31));
+        assert_eq!(passed_in("running 31 tests"), None);
     }
 }

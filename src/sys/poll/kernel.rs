@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use libc::{c_int, c_short, nfds_t, pollfd};
 
-use crate::sys::timeout;
-use crate::sys::unix::{check, count};
+use crate::sys::unix::{check, count, timespec};
 use crate::Interest;
 
 pub(super) use crate::sys::unix::notifier::Notifier;
@@ -40,18 +39,6 @@ pub(super) fn poll(descriptors: &mut [pollfd], timeout: Option<Duration>) -> io:
     // SAFETY: the kernel reads and writes `length` structs, which are there; it reads the timespec, which lives for the
     // call, or none, and no signal mask.
     count(unsafe { libc::ppoll(descriptors.as_mut_ptr(), length, timespec, ptr::null()) })
-}
-
-fn timespec(timeout: Duration) -> libc::timespec {
-    let (seconds, nanoseconds) = timeout::timespec(timeout);
-    // SAFETY: it is made of integers, for which zero is a value.
-    let mut timespec: libc::timespec = unsafe { mem::zeroed() };
-    timespec.tv_sec = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
-    // Below a second, which fits the type on every system.
-    #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)]
-    let nanoseconds = nanoseconds as libc::c_long;
-    timespec.tv_nsec = nanoseconds;
-    timespec
 }
 
 /// Which file a descriptor stands for. `EPERM`, as epoll_ctl(2) has it, for what is always ready.

@@ -32,7 +32,17 @@ impl Address {
         // SAFETY: the storage has the size and alignment of every C address (POSIX, sys/socket.h).
         unsafe { room.cast::<T>().write(address) };
         all.length = size_of::<T>();
+        all.note_length();
         all
+    }
+
+    /// The address of a BSD has its length in it, too, in a byte.
+    fn note_length(&mut self) {
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        #[allow(clippy::cast_possible_truncation)] // At most 128.
+        {
+            self.storage.ss_len = self.length as u8;
+        }
     }
 
     /// The address as one of family `T::FAMILY`, when it is of that family and whole.
@@ -65,6 +75,11 @@ impl Address {
         self.length
     }
 
+    /// Whether the kernel wrote no address at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
     /// The address as one of the internet.
     pub(crate) fn to_ip(&self) -> io::Result<SocketAddr> {
         if let Some(v4) = self.view::<sockaddr_in>() {
@@ -79,7 +94,7 @@ impl Address {
     }
 
     /// The address as one of the Unix domain. `None` for what the standard library's type can't be made from: a path
-    /// that fills the kernel's 108 bytes without a NUL behind it.
+    /// that fills the kernel's 108 bytes (104 on the BSDs) without a NUL behind it.
     pub(crate) fn to_unix(&self) -> Option<UnixAddr> {
         let name = self.unix_name();
         match name.split_first() {
@@ -147,10 +162,11 @@ impl From<&UnixAddr> for Address {
             *to = libc::c_char::from_ne_bytes([from]);
         }
         let mut all = Address::of(c);
-        // A path of at most 107 bytes and its NUL, or a name of at most 107 and the NUL before it.
+        // A path that leaves room for its NUL, or a name of at most 107 bytes and the NUL before it.
         #[allow(clippy::cast_possible_truncation)]
         let length = (PATH_OFFSET + length) as socklen_t;
         all.length = length;
+        all.note_length();
         all
     }
 }
@@ -163,8 +179,9 @@ pub(crate) fn domain(address: &SocketAddr) -> c_int {
     }
 }
 
-/// How far into its address the name of a Unix socket begins.
-const PATH_OFFSET: usize = mem::size_of::<sa_family_t>();
+/// How far into its address the name of a Unix socket begins: behind the family, of two bytes, or of one behind that of the
+/// length.
+const PATH_OFFSET: usize = 2;
 
 /// A C address type that may be written to and viewed in a `sockaddr_storage`.
 trait CAddress {
@@ -216,7 +233,19 @@ fn as_abstract_name(address: &UnixAddr) -> Option<&[u8]> {
     address.as_abstract_name()
 }
 
-#[cfg(test)]
+/// Linux alone has names that are no paths. A NUL at the beginning is an unnamed socket elsewhere: macOS fills it up to 16
+/// bytes.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn abstract_name(_: &[u8]) -> Option<UnixAddr> {
+    UnixAddr::from_pathname("").ok()
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn as_abstract_name(_: &UnixAddr) -> Option<&[u8]> {
+    None
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     use super::*;
 

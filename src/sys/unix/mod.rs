@@ -3,10 +3,14 @@
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{BorrowedFd, RawFd};
+use std::time::Duration;
 
 use libc::{c_int, c_long};
 
+use crate::sys::timeout;
+
 mod address;
+mod make;
 pub(crate) mod net;
 pub(crate) mod notifier;
 pub(crate) mod pipe;
@@ -64,6 +68,7 @@ pub(crate) fn check(result: c_int) -> io::Result<c_int> {
 
 /// The result of a call that counts, or gives -1 for "see errno".
 #[inline]
+#[allow(dead_code)] // Not every mechanism has the kernel fill its list.
 pub(crate) fn count(result: impl Into<c_long>) -> io::Result<usize> {
     usize::try_from(result.into()).map_err(|_| io::Error::last_os_error())
 }
@@ -86,6 +91,20 @@ pub(crate) fn fill<T>(list: &mut Vec<T>, call: impl FnOnce(*mut T, usize) -> io:
     // SAFETY: `call` has written that many values behind the old length, within the capacity.
     unsafe { list.set_len(length) };
     Ok(())
+}
+
+/// A duration as C has it, saturated.
+#[allow(dead_code)] // Not every mechanism counts in nanoseconds.
+pub(crate) fn timespec(timeout: Duration) -> libc::timespec {
+    let (seconds, nanoseconds) = timeout::timespec(timeout);
+    // SAFETY: it is made of integers, for which zero is a value.
+    let mut timespec: libc::timespec = unsafe { mem::zeroed() };
+    timespec.tv_sec = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+    // Below a second, which fits the type on every system.
+    #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)]
+    let nanoseconds = nanoseconds as c_long;
+    timespec.tv_nsec = nanoseconds;
+    timespec
 }
 
 /// The size of a C type as socket calls take it.

@@ -3,22 +3,20 @@
 //! Sockets are owned from the moment they exist, so that no error path can leak one.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
-use libc::c_int;
+use libc::{c_int, sockaddr, socklen_t};
 
 use super::address::Address;
-use super::{check, size_of};
+use super::{check, make, size_of};
 
-/// The longest queue that the system allows: listen(2) cuts what is above `net.core.somaxconn`.
+/// The longest queue that the system allows: listen(2) cuts what is above its limit (`net.core.somaxconn` of Linux,
+/// `kern.ipc.somaxconn` of macOS and FreeBSD).
 pub(crate) const LONGEST_BACKLOG: c_int = c_int::MAX;
 
-/// A socket, non-blocking and not inherited by children, with both set as it is made.
+/// A socket, non-blocking and not inherited by children.
 pub(crate) fn new_socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
-    // SAFETY: takes plain numbers.
-    let fd = check(unsafe { libc::socket(domain, kind | libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC, 0) })?;
-    // SAFETY: the call made this descriptor, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    make::socket(domain, kind)
 }
 
 pub(crate) fn bind(socket: &OwnedFd, address: &Address) -> io::Result<()> {
@@ -43,17 +41,20 @@ pub(crate) fn listen(socket: &OwnedFd, backlog: c_int) -> io::Result<()> {
 
 /// Accepts a connection: its socket, non-blocking and not inherited by children, and the peer's address.
 pub(crate) fn accept(listener: &impl AsRawFd) -> io::Result<(OwnedFd, Address)> {
-    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    let (fd, address) = Address::receive(|address, length| loop {
-        // SAFETY: the kernel writes at most `length` bytes of an address, and there is room for them.
-        match check(unsafe { libc::accept4(listener.as_raw_fd(), address, length, flags) }) {
-            // A listener that somebody made blocking may be interrupted; there is nothing to tell the user.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+    accept_by(|address, length| make::accept(listener.as_raw_fd(), address, length))
+}
+
+/// Accepts by `call`, until it gives something to tell the user: a connection that was aborted before it was accepted is
+/// not, nor is a signal, which can come when somebody made the listener blocking.
+fn accept_by(
+    mut call: impl FnMut(*mut sockaddr, *mut socklen_t) -> io::Result<OwnedFd>,
+) -> io::Result<(OwnedFd, Address)> {
+    loop {
+        match Address::receive(&mut call) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted) => {}
             result => return result,
         }
-    })?;
-    // SAFETY: the call made this descriptor, and nobody else has it.
-    Ok((unsafe { OwnedFd::from_raw_fd(fd) }, address))
+    }
 }
 
 /// Switches an option of the socket level on.
@@ -68,8 +69,54 @@ pub(crate) fn enable(socket: &OwnedFd, option: c_int) -> io::Result<()> {
 pub(crate) fn option(socket: &impl AsRawFd, level: c_int, option: c_int) -> io::Result<c_int> {
     let mut value: c_int = 0;
     let mut length = size_of::<c_int>();
-    let (room, size) = (&mut value as *mut c_int, &mut length as *mut libc::socklen_t);
+    let (room, size) = (&mut value as *mut c_int, &mut length as *mut socklen_t);
     // SAFETY: the kernel writes at most `length` bytes to `value`, which has them.
     check(unsafe { libc::getsockopt(socket.as_raw_fd(), level, option, room.cast(), size) })?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::make::after;
+    use super::*;
+
+    #[test]
+    fn scenario_66_a_peer_that_is_gone_before_its_socket_is_prepared_is_passed_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let first = Cell::new(true);
+        // What macOS says of SO_NOSIGPIPE.
+        let prepare = |_: &OwnedFd| match first.replace(false) {
+            true => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            false => Ok(()),
+        };
+        let accept = |address, length| after::accept_and(prepare, listener.as_raw_fd(), address, length);
+        let (_socket, address) = accept_by(accept).unwrap();
+        assert_eq!(address.to_ip().unwrap(), here.local_addr().unwrap());
+        drop(gone);
+    }
+
+    #[test]
+    fn scenario_66_that_a_socket_does_not_listen_is_told() {
+        let socket = new_socket(libc::AF_INET, libc::SOCK_STREAM).unwrap();
+        let accept = |address, length| after::accept(socket.as_raw_fd(), address, length);
+        assert_eq!(accept_by(accept).err().and_then(|error| error.raw_os_error()), Some(libc::EINVAL));
+    }
+
+    #[test]
+    fn p18_what_gets_its_flags_later_has_both() {
+        let (reader, writer) = after::pipe().unwrap();
+        let socket = after::socket(libc::AF_INET, libc::SOCK_STREAM).unwrap();
+        for fd in [reader, writer, socket] {
+            // SAFETY: takes plain numbers.
+            let (status, flags) = (unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) }, unsafe {
+                libc::fcntl(fd.as_raw_fd(), libc::F_GETFD)
+            });
+            assert!(status & libc::O_NONBLOCK != 0 && flags & libc::FD_CLOEXEC != 0);
+        }
+    }
 }

@@ -95,7 +95,7 @@ impl AsRawFd for Notifier {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::{transfer, AsRawFd, File, Notifier, NOTE};
     use crate::sys::{SelectDescriptor, Selector};

@@ -2,26 +2,18 @@
 
 use std::fs::File;
 use std::io;
-use std::os::fd::FromRawFd;
+use std::os::fd::AsRawFd;
 
-use super::check;
+use super::{check, make};
 
 /// A pipe, non-blocking and not inherited by children: the end to read from, and the end to write to.
 pub(crate) fn new() -> io::Result<(File, File)> {
-    let mut fds = [-1; 2];
-    // SAFETY: `fds` has room for the two numbers that the kernel writes.
-    check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
-    // SAFETY: the call made this descriptor, and nobody else has it.
-    let reader = unsafe { File::from_raw_fd(fds[0]) };
-    // SAFETY: likewise.
-    let writer = unsafe { File::from_raw_fd(fds[1]) };
-    Ok((reader, writer))
+    let (reader, writer) = make::pipe()?;
+    Ok((File::from(reader), File::from(writer)))
 }
 
 /// Changes whether operations on this end give `WouldBlock` or wait.
 pub(crate) fn set_nonblocking(file: &File, nonblocking: bool) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
-
     let fd = file.as_raw_fd();
     // SAFETY: takes plain numbers.
     let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;

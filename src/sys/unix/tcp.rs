@@ -22,8 +22,12 @@ pub(crate) fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(TcpListener::from(socket))
 }
 
-/// Accepts a connection.
+/// Accepts a connection. macOS gives no address for a peer that is gone already: there is nobody to serve.
 pub(crate) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (socket, address) = net::accept(listener)?;
-    Ok((TcpStream::from(socket), address.to_ip()?))
+    loop {
+        let (socket, address) = net::accept(listener)?;
+        if !address.is_empty() {
+            return Ok((TcpStream::from(socket), address.to_ip()?));
+        }
+    }
 }

@@ -13,6 +13,11 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(UdpSocket::from(socket))
 }
 
+/// Connects the socket.
+pub(crate) fn connect(socket: &UdpSocket, address: SocketAddr) -> io::Result<()> {
+    socket.connect(address)
+}
+
 /// Whether the socket speaks IPv6 alone (ipv6(7), `IPV6_V6ONLY`).
 pub(crate) fn only_v6(socket: &UdpSocket) -> io::Result<bool> {
     net::option(socket, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY).map(|value| value != 0)

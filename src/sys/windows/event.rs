@@ -54,7 +54,6 @@ impl Conditions {
     ];
 
     /// The conditions of a number that the kernel wrote. What has no name here was not asked for, and is dropped.
-    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows has the kernel.
     pub(super) fn from_bits(bits: u32) -> Conditions {
         let known = Conditions::NAMES.iter().fold(Conditions::NONE, |all, (one, _)| all | *one);
         // The mask leaves nothing above 16 bits.
@@ -64,7 +63,6 @@ impl Conditions {
     }
 
     /// The number that the kernel reads.
-    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows has the kernel.
     pub(super) fn bits(self) -> u32 {
         u32::from(self.0)
     }
@@ -192,7 +190,6 @@ pub(crate) struct Event {
 
 impl Event {
     /// An event of a source that is no socket: what it says is known without the driver.
-    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows has such sources.
     pub(super) fn new(token: Token, said: Said) -> Event {
         Event { token, said, conditions: Conditions::NONE }
     }

@@ -1,22 +1,28 @@
 //! Readiness on Windows, made of a completion port and polls of `\Device\Afd`.
 //!
-//! `socket`, `event` and `pipe_io` are the decisions, `model` the proof of those for sockets; all are pure, so that a test
-//! build of another platform has them. The rest performs them: `selector` waits, `registration` has the sockets and what they lend to the kernel,
-//! `afd` asks the driver, `iocp` is the port that all answers come to. `net`, `tcp` and `udp` make sockets, `named_pipe`
-//! pipes, with `operation` for what they lend. The completion key says whose a packet is: 0 and 1 below, 2 of pipes.
+//! `socket`, `event` and `pipe_io` are the decisions: pure, and explored by `model`. The shell performs them: `selector`
+//! waits, `registration` has the sockets and what they lend to the kernel, `waker` wakes, `afd` asks the driver. All of
+//! it stands on a few names of the system, and a test build of another platform has them of a `simulated` one.
+//!
+//! Of the system's own, `device` is the driver, `iocp` the port that all answers come to, `timer` what ends waits on time.
+//! `net`, `tcp` and `udp` make sockets, `named_pipe` pipes, with `operation` for what they lend. The completion key says
+//! whose a packet is: 0, 1 and 3 below, 2 of pipes.
 
+mod afd;
 mod event;
+mod handle;
 mod pipe_io;
+mod registration;
+mod selector;
 mod socket;
+mod waker;
 
 // Exploring takes its time, and comes to the same everywhere.
-#[cfg(all(test, not(windows)))]
+#[cfg(not(windows))]
 mod model;
 
 #[cfg(windows)]
-mod afd;
-#[cfg(windows)]
-mod handle;
+mod device;
 #[cfg(windows)]
 mod iocp;
 #[cfg(windows)]
@@ -26,36 +32,40 @@ mod net;
 #[cfg(windows)]
 mod operation;
 #[cfg(windows)]
-mod registration;
-#[cfg(windows)]
-mod selector;
+mod source;
 #[cfg(windows)]
 pub(crate) mod tcp;
 #[cfg(windows)]
+mod timer;
+#[cfg(windows)]
 pub(crate) mod udp;
 #[cfg(windows)]
-mod waker;
+use {
+    crate::sys::timeout::Deadline,
+    std::{sync, time::Instant},
+};
+#[cfg(windows)]
+pub(crate) use {
+    selector::Selector,
+    source::{check_source, raw_source, AsRawSource, RawSource},
+};
 
-#[cfg(windows)]
-pub(crate) use selector::Selector;
-#[cfg(windows)]
-pub(crate) use std::os::windows::io::{AsRawSocket as AsRawSource, RawSocket as RawSource};
+#[cfg(not(windows))]
+mod simulated;
+#[cfg(not(windows))]
+use {
+    shuttle::sync,
+    simulated::clock::{Deadline, Instant},
+    simulated::{device, iocp, named_pipe, net, timer},
+};
 
 /// The completion key of AFD's packets: their address is the number of a slot, plus one.
-#[cfg(windows)]
 const AFD_KEY: usize = 0;
 /// The completion key of wakers: how many bytes were moved is the number of the waker.
-#[cfg(windows)]
 const WAKER_KEY: usize = 1;
+/// The completion key of a selector's timer, of which the packet says all.
 #[cfg(windows)]
-#[inline]
-pub(crate) fn raw_source(io: &impl AsRawSource) -> RawSource {
-    io.as_raw_socket()
-}
-
-/// Would warn of a source that blocks, but WinSock does not tell of a socket whether it does.
-#[cfg(windows)]
-pub(crate) fn check_source(_: RawSource) {}
+const TIMER_KEY: usize = 3;
 
 /// The result of a call: the error of the thread (`GetLastError`, which is `WSAGetLastError`) when it `fails` by being
 /// `failure`, as in `syscall!(result, PartialEq::eq, SOCKET_ERROR)`.

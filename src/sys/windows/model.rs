@@ -261,7 +261,7 @@ impl World {
     /// What every change of a socket ends with, outside of the waiting thread's own updates.
     fn settle(&mut self, index: usize) {
         let socket = &mut self.slots[index].socket;
-        if socket.need() == Need::Update && self.queue.offer(socket, narrow(index)) {
+        if socket.is_due() && self.queue.offer(socket, narrow(index)) {
             self.update(index);
         }
     }

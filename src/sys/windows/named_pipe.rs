@@ -17,7 +17,7 @@ use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle, RawHandle};
 use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, INVALID_HANDLE_VALUE};
+use windows_sys::Win32::Foundation::{ERROR_INVALID_HANDLE, ERROR_INVALID_PARAMETER, INVALID_HANDLE_VALUE};
 use windows_sys::Win32::Storage::FileSystem::{FILE_FLAG_OVERLAPPED, PIPE_ACCESS_DUPLEX};
 use windows_sys::Win32::System::Pipes::{
     CreateNamedPipeW, DisconnectNamedPipe, GetNamedPipeInfo, PIPE_TYPE_BYTE, PIPE_TYPE_MESSAGE,
@@ -195,7 +195,7 @@ impl NamedPipe {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
             }
             None => {
-                port.add_handle(KEY, &*self.handle)?;
+                port.add_handle(KEY, &*self.handle).map_err(explain)?;
                 // The lock is held: nobody else has set it.
                 let _ = self.port.set(Arc::clone(port));
             }
@@ -259,6 +259,14 @@ impl NamedPipe {
             Some(_) => io.write(calls, bytes),
             None => would_block(),
         })
+    }
+}
+
+/// Says what is wrong with a handle that can't be tied to a port.
+fn explain(error: io::Error) -> io::Error {
+    match error.raw_os_error().map(i32::unsigned_abs) {
+        Some(ERROR_INVALID_PARAMETER) => error::not_tieable(error),
+        _ => error,
     }
 }
 

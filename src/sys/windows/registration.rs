@@ -8,10 +8,6 @@
 
 use std::fmt;
 use std::io;
-use std::mem::size_of;
-use std::os::windows::io::RawSocket;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use super::afd::{Afd, Poll};
@@ -19,9 +15,12 @@ use super::event::Event;
 use super::handle::Lent;
 use super::iocp::{CompletionPort, CompletionStatus};
 use super::net::base_socket;
-use super::socket::{Need, Queue, Socket, Step};
+use super::socket::{Need, Outcome, Queue, Socket, Step};
+use super::sync::atomic::{AtomicUsize, Ordering};
+use super::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use super::waker::Bells;
 use super::{named_pipe, AFD_KEY};
+use crate::sys::RawSource;
 use crate::{Interest, Token};
 
 /// What all handles of a selector and all registrations share.
@@ -62,11 +61,12 @@ struct Slot {
 /// Protected by the slot's lock, as are the calls to the kernel that follow from it.
 struct State {
     socket: Socket,
-    base: RawSocket,
+    base: RawSource,
 }
 
-// 32 of these and a header are what a group of sockets costs.
-const _: () = assert!(size_of::<Slot>() <= 120);
+// 32 of these and a header are what a group of sockets costs; the locks of a simulation are larger.
+#[cfg(windows)]
+const _: () = assert!(std::mem::size_of::<Slot>() <= 120);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that runs under these locks leaves things half done when it panics.
@@ -196,7 +196,7 @@ impl Locked<'_> {
     /// Has the kernel told of a change, now if a thread waits, and else when one begins to.
     fn settle(&mut self) -> io::Result<()> {
         let index = self.index;
-        if self.socket().need() != Need::Update || !self.shared.queue().offer(self.socket(), index) {
+        if !self.socket().is_due() || !self.shared.queue().offer(self.socket(), index) {
             return Ok(());
         }
         let step = self.socket().update();
@@ -250,7 +250,7 @@ impl Drop for Shared {
                 Ok(packets) if !packets.is_empty() => {
                     for packet in packets.iter() {
                         match packet.token() {
-                            AFD_KEY => left -= 1,
+                            AFD_KEY => left -= usize::from(came_back(&groups, packet)),
                             // A pipe may outlive its poll; nobody hears of its events.
                             named_pipe::KEY => drop(named_pipe::complete(&self.port, packet)),
                             _ => {}
@@ -266,6 +266,22 @@ impl Drop for Shared {
             }
         }
     }
+}
+
+/// Whether the packet is that of a poll which was in the kernel, and is no more.
+fn came_back(groups: &[Arc<Group>], packet: &CompletionStatus) -> bool {
+    let Some(index) = slot_of(packet) else { return false };
+    let Some(group) = groups.get(index as usize / Afd::SOCKETS) else { return false };
+    let mut state = lock(&group.slots[index as usize % Afd::SOCKETS].state);
+    let was_there = state.socket.is_in_kernel();
+    // There is nobody to tell of anything.
+    let _ = state.socket.complete(Outcome::Cancelled);
+    was_there
+}
+
+/// The number of the slot whose poll the packet is of; nothing for one that somebody else has put into the port.
+pub(super) fn slot_of(packet: &CompletionStatus) -> Option<u32> {
+    u32::try_from((packet.overlapped() as usize).checked_sub(1)?).ok()
 }
 
 impl fmt::Debug for Shared {
@@ -285,7 +301,7 @@ pub(crate) struct Registration {
 impl Registration {
     pub(super) fn new(
         shared: &Arc<Shared>,
-        socket: RawSocket,
+        socket: RawSource,
         token: Token,
         interest: Interest,
     ) -> io::Result<Registration> {

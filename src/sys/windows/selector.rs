@@ -10,17 +10,17 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::event::Event;
 use super::iocp::{CompletionPort, CompletionStatus};
-use super::registration::{Registration, Shared};
+use super::registration::{slot_of, Registration, Shared};
 use super::socket::{Need, Queue};
+use super::sync::Arc;
+use super::timer::Timer;
 use super::waker::Waker;
-use super::{named_pipe, RawSource, AFD_KEY, WAKER_KEY};
-use crate::sys::error;
-use crate::sys::timeout::Deadline;
+use super::{named_pipe, Deadline, Instant, AFD_KEY, WAKER_KEY};
+use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
 
 /// How long an idle thread waits before it has ends watched for.
@@ -40,12 +40,13 @@ pub(crate) struct Selector {
     /// The sockets that are to be seen to later.
     listed: Vec<u32>,
     last_round: Instant,
+    pub(super) timer: Timer,
 }
 
 impl Selector {
     fn of(shared: Arc<Shared>) -> Selector {
         let (packets, taken, listed) = (Vec::new(), Vec::new(), Vec::new());
-        Selector { shared, packets, taken, listed, last_round: Instant::now() }
+        Selector { shared, packets, taken, listed, last_round: Instant::now(), timer: Timer::new() }
     }
 
     /// The port that all packets come to; what is tied to it uses a key of `sys::windows`.
@@ -72,17 +73,18 @@ impl Selector {
         }
     }
 
-    /// Sleeps until there are packets, for at most `timeout`, and makes events of them. Whether there were any.
-    fn sleep(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<bool> {
+    /// Sleeps until there are packets, for at most `timeout`, and makes events of them. Whether there were any. With
+    /// `on_time` somebody looks at the clock when it ends.
+    fn sleep(&mut self, events: &mut Vec<Event>, timeout: Option<Duration>, on_time: bool) -> io::Result<bool> {
         let room = (events.capacity() - events.len()).min(BATCH);
         if self.packets.len() < room {
             self.packets.resize(room, CompletionStatus::zero());
         }
         #[cfg(test)]
-        self.shared.calls.waits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.shared.calls.waits.fetch_add(1, super::sync::atomic::Ordering::Relaxed);
         let taken = match room {
             0 => Ok(&mut [][..]),
-            _ => self.shared.port.get_many(&mut self.packets[..room], timeout),
+            _ => self.timer.get_many(&self.shared.port, &mut self.packets[..room], timeout, on_time),
         };
         self.shared.queue().end();
         let taken = taken?;
@@ -120,7 +122,7 @@ impl Selector {
 
 /// The packet of a socket's poll.
 fn complete(shared: &Shared, listed: &mut Vec<u32>, packet: &CompletionStatus) -> Option<Event> {
-    let index = u32::try_from((packet.overlapped() as usize).checked_sub(1)?).ok()?;
+    let index = slot_of(packet)?;
     let group = shared.group(index)?;
     let (event, is_listed) = shared.lock(&group, index).complete(packet);
     listed.extend(is_listed.then_some(index));
@@ -183,7 +185,8 @@ impl crate::sys::Selector for Selector {
                 _ if lingers => Some(left.map_or(LINGER, |left| left.min(LINGER))),
                 left => left,
             };
-            let came = self.sleep(events, nap)?;
+            // How long a linger takes does not matter.
+            let came = self.sleep(events, nap, nap == left)?;
             left = deadline.left();
             // The system's clock may let go too early; `left` says whether it did.
             if !events.is_empty() || left == Some(Duration::ZERO) {
@@ -211,5 +214,6 @@ impl fmt::Debug for Selector {
     }
 }
 
-#[cfg(test)]
+// What follows needs sockets; a simulation has tests of its own.
+#[cfg(all(test, windows))]
 mod tests;

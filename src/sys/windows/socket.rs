@@ -184,6 +184,15 @@ impl Socket {
         }
     }
 
+    /// Whether it is to be queued: for an update, or since it is to be seen to later and stands on no list of those.
+    pub(super) fn is_due(&self) -> bool {
+        match self.need() {
+            Need::Nothing => false,
+            Need::Update => true,
+            Need::Later => !self.listed,
+        }
+    }
+
     /// Brings the kernel up to date with what is armed: a poll where there is none, and where there is one that asks for
     /// too little its end, since two must not be.
     pub(super) fn update(&mut self) -> Step {
@@ -268,13 +277,11 @@ impl Socket {
     }
 
     /// Whether nothing was told since this was asked last: then it is no use to put the socket off any longer.
-    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows has time.
     pub(super) fn is_calm(&mut self) -> bool {
         !std::mem::replace(&mut self.stirred, false)
     }
 
     /// Whether the kernel has the memory that was lent for this socket.
-    #[cfg_attr(not(windows), allow(dead_code))] // Only Windows lends any.
     pub(super) fn is_in_kernel(&self) -> bool {
         self.flight != Flight::Idle
     }
@@ -432,6 +439,9 @@ mod tests {
         assert!(matches!(socket.update(), Step::Poll(_)));
         assert!(socket.complete(Outcome::Failed).1.unwrap().is_error());
         assert_eq!(socket.need(), Need::Nothing);
+        socket.rearm(WRITE);
+        assert_eq!(socket.need(), Need::Later);
+        assert!(socket.is_due(), "on no list, so that nobody would see to it");
     }
 
     #[test]

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::event::{Event, Said};
 use super::iocp::CompletionStatus;
 use super::registration::Shared;
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::WAKER_KEY;
 use crate::Token;
 

@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 
 use crate::cmd::Cmd;
 use crate::nextest;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::windows::Session;
 use crate::workspace::Workspace;
 
@@ -94,7 +94,17 @@ impl Suite {
                 // Left out is the one that waits for an error which Wine does not pass on: that of a datagram to a
                 // closed port.
                 args: &["--features", "full,test-util", "-E", "not test(=send_to_recv_closed_returns_err)"],
-                targets: &["tcp", "udp", "net_", "process", "rt_"],
+                targets: &[
+                    "tcp",
+                    "udp",
+                    "net_",
+                    "process",
+                    "rt_",
+                    "io_driver",
+                    "io_copy_bidirectional",
+                    "buffered",
+                    "no_rt",
+                ],
                 at_least: 380,
                 ..self.recipe(Backend::Epoll)
             },

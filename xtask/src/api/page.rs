@@ -1,43 +1,55 @@
-//! The part of docs/mio-parity.md that is made from the comparison.
+//! The parts of docs/mio-parity.md that are made from the comparisons.
 
 use std::collections::BTreeMap;
 
 use anyhow::{bail, Context, Result};
 
 use super::diff::{Comparison, Row, State};
+use super::surface::Surface;
+use super::system::System;
 
-const BEGIN: &str = "<!-- api:begin -->";
-const END: &str = "<!-- api:end -->";
-
-/// `page` with its generated part made anew.
-pub(super) fn update(page: &str, comparison: &Comparison) -> Result<String> {
-    let (before, rest) = page.split_once(BEGIN).with_context(|| format!("docs/mio-parity.md has no `{BEGIN}`"))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("docs/mio-parity.md has no `{END}`"))?;
-    if after.contains(BEGIN) || after.contains(END) {
+/// `page` with the part for `system` made anew. It leaves out what is the same as on the page already.
+pub(super) fn update(page: &str, system: System, comparison: &Comparison, shown_before: &Surface) -> Result<String> {
+    let [begin, end] = ["begin", "end"].map(|which| format!("<!-- {}:{which} -->", system.slug()));
+    let missing = |marker: &str| format!("docs/mio-parity.md has no `{marker}`");
+    let (before, rest) = page.split_once(&begin).with_context(|| missing(&begin))?;
+    let (_, after) = rest.split_once(&end).with_context(|| missing(&end))?;
+    if after.contains(&begin) || after.contains(&end) {
         bail!("docs/mio-parity.md has its markers more than once");
     }
-    Ok(format!("{before}{BEGIN}\n{}{END}{after}", generate(comparison)))
+    Ok(format!("{before}{begin}\n{}{end}{after}", generate(system, comparison, shown_before)))
 }
 
-fn generate(comparison: &Comparison) -> String {
+fn generate(system: System, comparison: &Comparison, shown_before: &Surface) -> String {
     let mut text = String::from("<!-- Made by `cargo xtask api --write`. -->\n\n");
     let count = |wanted: &str| comparison.rows.iter().filter(|row| word(&row.state) == wanted).count();
     text += &format!(
-        "{} public items and impls of mio on Linux: {} same, {} missing, {} differ; {} additions.\n\n",
+        "{} public items and impls of mio on {}: {} same, {} missing, {} differ; {} additions.",
         comparison.rows.len(),
+        system.name(),
         count("same"),
         count("missing"),
         count("differs"),
         comparison.additions.len()
     );
-    for (owner, rows) in sections(&comparison.rows) {
+    let is_shown = |row: &&Row| {
+        let is_known = shown_before.get(&row.key).is_some_and(|entry| entry.text == row.text);
+        !is_known || word(&row.state) != "same"
+    };
+    let rows: Vec<&Row> = comparison.rows.iter().filter(is_shown).collect();
+    let left_out = comparison.rows.len() - rows.len();
+    if left_out > 0 {
+        text += &format!(" {left_out} of them are the same as above; the others:");
+    }
+    text += "\n\n";
+    for (owner, rows) in sections(&rows) {
         text += &format!("### `{owner}`\n\n| item | state |\n| --- | --- |\n");
         for row in rows {
             text += &format!("| `{}` | {} |\n", cell(&row.key), details(&row.state));
         }
         text.push('\n');
     }
-    text.push_str("### Additions\n\n");
+    text += &format!("### Additions on {}\n\n", system.name());
     if comparison.additions.is_empty() {
         text.push_str("None.\n");
     }
@@ -50,7 +62,7 @@ fn generate(comparison: &Comparison) -> String {
 }
 
 /// Rows by owner; in each, the items before the impls.
-fn sections(rows: &[Row]) -> BTreeMap<&str, Vec<&Row>> {
+fn sections<'a>(rows: &[&'a Row]) -> BTreeMap<&'a str, Vec<&'a Row>> {
     let mut sections: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
     for row in rows {
         sections.entry(&row.owner).or_default().push(row);
@@ -102,20 +114,57 @@ fn short(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{short, update, Comparison};
+    use super::{short, update, Comparison, Row, State, Surface, System};
+    use crate::api::surface::Entry;
+
+    const PAGE: &str = "# Parity\n<!-- api:begin -->\nold\n<!-- api:end -->\nmore\n\
+                        <!-- api-windows:begin -->\nolder\n<!-- api-windows:end -->\nthe rest\n";
+
+    fn updated(system: System, comparison: &Comparison, shown_before: &Surface) -> String {
+        let new = update(PAGE, system, comparison, shown_before).unwrap();
+        assert_eq!(update(&new, system, comparison, shown_before).unwrap(), new);
+        new
+    }
 
     #[test]
     fn only_what_is_between_the_markers_changes() {
-        let page = "# Parity\n<!-- api:begin -->\nold\n<!-- api:end -->\nthe rest\n";
-        let new = update(page, &Comparison::default()).unwrap();
-        assert!(new.starts_with("# Parity\n<!-- api:begin -->\n") && new.ends_with("<!-- api:end -->\nthe rest\n"));
-        assert!(!new.contains("old"));
-        assert_eq!(update(&new, &Comparison::default()).unwrap(), new);
+        let new = updated(System::Linux, &Comparison::default(), &Surface::new());
+        assert!(new.starts_with("# Parity\n<!-- api:begin -->\n") && !new.contains("old\n"));
+        assert!(new.ends_with(&PAGE[PAGE.find("<!-- api:end").unwrap()..]));
+        let new = updated(System::Windows, &Comparison::default(), &Surface::new());
+        assert!(new.starts_with("# Parity\n<!-- api:begin -->\nold\n<!-- api:end -->\nmore\n"));
+        assert!(new.ends_with("<!-- api-windows:end -->\nthe rest\n") && !new.contains("older"));
     }
 
     #[test]
     fn a_page_without_markers_is_an_error() {
-        assert!(update("# Parity\n", &Comparison::default()).is_err());
+        assert!(update("# Parity\n", System::Linux, &Comparison::default(), &Surface::new()).is_err());
+    }
+
+    #[test]
+    fn what_is_the_same_as_before_is_counted_and_not_listed() {
+        let row = |key: &str, state| {
+            let (owner, key, text) = ("mio::A".to_owned(), format!("mio::A::{key}"), format!("fn mio::A::{key}()"));
+            Row { owner, key, text, state }
+        };
+        let rows = vec![
+            row("known", State::Same),
+            row("new", State::Same),
+            row("lost", State::Missing),
+            row("other", State::Same),
+        ];
+        let entry = |name: &str, text: &str| {
+            (format!("mio::A::{name}"), Entry { owner: "mio::A".to_owned(), text: text.to_owned() })
+        };
+        let before = Surface::from([
+            entry("known", "fn mio::A::known()"),
+            entry("lost", "fn mio::A::lost()"),
+            entry("other", "fn mio::A::other(u8)"),
+        ]);
+        let new = updated(System::Windows, &Comparison { rows, additions: Vec::new() }, &before);
+        assert!(new.contains("4 public items and impls of mio on Windows: 3 same, 1 missing"), "{new}");
+        assert!(!new.contains("mio::A::known"), "{new}");
+        assert!(["new", "lost", "other"].iter().all(|name| new.contains(&format!("| `mio::A::{name}` |"))), "{new}");
     }
 
     #[test]

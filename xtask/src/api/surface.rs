@@ -257,7 +257,8 @@ impl Lister<'_> {
     fn trait_impl(&mut self, index: usize, block: &Impl) {
         let Some(trait_) = block.trait_.as_ref().filter(|_| block.blanket_impl.is_none()) else { return };
         let trait_name = trait_.path.rsplit("::").next().unwrap_or_default();
-        if block.is_synthetic && !AUTO_TRAITS.contains(&trait_name) {
+        // That the compiler finds a type not to be one is nothing that a program may build on.
+        if block.is_synthetic && (block.is_negative || !AUTO_TRAITS.contains(&trait_name)) {
             return;
         }
         let mut renderer = self.renderer(index);

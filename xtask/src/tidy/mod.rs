@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cmd::Cmd;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 use source::Source;

@@ -7,6 +7,7 @@
 //! the checkout where `POISED_CACHE` is set: the Wine prefix, the sysroots, and what cargo builds.
 
 mod check;
+mod count;
 mod packages;
 mod prefix;
 mod session;
@@ -18,27 +19,40 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::outcome::Outcome;
 use crate::setup;
-use crate::steps::Outcome;
 use crate::workspace::Workspace;
 
+use packages::Packages;
+
 pub(crate) use check::run as check;
+pub(crate) use count::{run as count, step as counted};
 pub(crate) use session::Session;
-pub(crate) use suite::{demo, tests};
+pub(crate) use suite::{demo, doctests, tests};
+pub(crate) use sysroot::rustdoc;
 
-/// The steps for Windows that `cargo xtask test` runs: no code without a target that compiles it. Those that run something
-/// join them when the backend stands; `--windows` runs them all.
-pub(crate) const IN_TEST: &[&str] = &["windows-check"];
+/// Runs a step with Debian's packages, which are installed if they are missing. Where they cannot be had the step is left
+/// out, and says why.
+pub(crate) fn where_possible(
+    workspace: &Workspace,
+    step: impl FnOnce(&Workspace) -> Result<Outcome>,
+) -> Result<Outcome> {
+    match packages::ready(workspace)? {
+        Packages::Unavailable(why) => Ok(Outcome::note(&format!("left out: {why}"))),
+        Packages::Ready(installed) if installed.is_empty() => step(workspace),
+        Packages::Ready(installed) => {
+            let mut outcome = step(workspace)?;
+            outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);
+            Ok(outcome)
+        }
+    }
+}
 
-/// Installs what is missing, nextest included, and makes the prefix.
+/// Makes what the other steps run in, and nextest if it is missing.
 pub(crate) fn setup(workspace: &Workspace) -> Result<Outcome> {
     let tools = setup::run(workspace)?.note;
-    let installed = packages::install_missing(workspace)?;
-    let version = Session::start(workspace)?.version().to_owned();
-    if installed.is_empty() {
-        return Ok(Outcome::note(&format!("{tools}; {version}")));
-    }
-    Ok(Outcome::note(&format!("{tools}; installed {}; {version}", installed.join(", "))))
+    let session = Session::start(workspace)?;
+    Ok(Outcome::note(&format!("{tools}; {}", session.version())))
 }
 
 /// The folder for all that is kept from one run to the next.

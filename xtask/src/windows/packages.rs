@@ -1,6 +1,9 @@
 //! Debian's packages with the compilers and with Wine.
+//!
+//! What is missing is installed, and named. Where that cannot be, as this is another system or another user than root,
+//! the steps for Windows are left out and say why; where it should be but fails, they fail.
 
-use anyhow::{Context, Result};
+use anyhow::{bail, Context, Result};
 
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -17,32 +20,52 @@ const PACKAGES: &[&str] = &[
     "wine64",
 ];
 
-const LOG: &str = "windows-setup";
+const LOG: &str = "windows-packages";
 
-/// Whether this is a system that has Debian's packages.
-pub(super) fn can_be_had(workspace: &Workspace) -> bool {
-    Cmd::new(workspace, "dpkg-query").arg("--version").run_unchecked(workspace, LOG).is_ok()
+/// What came of making sure that the packages are there.
+#[derive(Debug)]
+pub(super) enum Packages {
+    /// They are; these had to be installed.
+    Ready(Vec<&'static str>),
+    /// They cannot be had here, and why.
+    Unavailable(String),
 }
 
-/// Installs the packages that the machine lacks, and returns their names.
-pub(super) fn install_missing(workspace: &Workspace) -> Result<Vec<&'static str>> {
+/// Makes sure that the packages are there, where that can be.
+pub(super) fn ready(workspace: &Workspace) -> Result<Packages> {
     let query = ["--show", "--showformat=${Package} ${db:Status-Status}\\n"];
-    let query = Cmd::new(workspace, "dpkg-query").args(query).args(PACKAGES);
     // It fails if it does not know one of them: that one is missing, then.
-    let answer = query.run_unchecked(workspace, LOG).with_context(no_debian)?;
+    let Ok(answer) = Cmd::new(workspace, "dpkg-query").args(query).args(PACKAGES).run_unchecked(workspace, LOG) else {
+        return Ok(Packages::Unavailable("the packages that this needs are Debian's".to_owned()));
+    };
     let missing = missing(&answer.text);
-    if !missing.is_empty() {
-        eprintln!("windows-setup: installing with apt-get: {}", missing.join(" "));
-        install(workspace, &missing).with_context(no_debian)?;
+    if missing.is_empty() {
+        return Ok(Packages::Ready(missing));
     }
-    Ok(missing)
+    let names = missing.join(" ");
+    let Some(apt_get) = apt_get(workspace)? else {
+        return Ok(Packages::Unavailable(format!("to install {names} takes root, and apt-get")));
+    };
+    // An old list names old packages, among them a rustc too old for what the tests use.
+    let update = apt_get.clone().args(["update", "--error-on=any"]).run_unchecked(workspace, LOG)?;
+    let known = Cmd::new(workspace, "apt-cache").args(["show", "--no-all-versions"]).args(&missing);
+    let unknown = unknown(&known.run_unchecked(workspace, LOG)?.text, &missing);
+    // Where a source has not answered, what is unknown may be known tomorrow: to install it fails, and says so.
+    if update.status.success() && !unknown.is_empty() {
+        return Ok(Packages::Unavailable(format!("the sources of this system do not have {}", unknown.join(" "))));
+    }
+    eprintln!("windows: installing with apt-get: {names}");
+    let install = apt_get.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
+    install.run(workspace, LOG).with_context(|| format!("cannot install {names}"))?;
+    Ok(Packages::Ready(missing))
 }
 
-fn no_debian() -> String {
-    format!(
-        "the steps for Windows need these packages, which this program installs on Debian 12 and its like only: {}",
-        PACKAGES.join(" ")
-    )
+/// For those who cannot go on without them.
+pub(super) fn required(workspace: &Workspace) -> Result<()> {
+    match ready(workspace)? {
+        Packages::Ready(_) => Ok(()),
+        Packages::Unavailable(why) => bail!("no programs for Windows here: {why}"),
+    }
 }
 
 /// The packages that are not among those that the answer of `dpkg-query` calls installed.
@@ -51,24 +74,31 @@ fn missing(answer: &str) -> Vec<&'static str> {
     PACKAGES.iter().copied().filter(|package| !is_installed(package)).collect()
 }
 
-fn install(workspace: &Workspace, packages: &[&str]) -> Result<()> {
-    let user = Cmd::new(workspace, "id").arg("-u").run(workspace, LOG)?;
-    let apt_get = |verb| apt_get(workspace, user.text.trim() == "0", verb);
-    // An old list names old packages, among them a rustc too old for what the tests use. Where one of the user's sources
-    // does not answer the others may do.
-    apt_get("update").run_unchecked(workspace, LOG)?;
-    apt_get("install").args(["--yes", "--no-install-recommends"]).args(packages).run(workspace, LOG)?;
-    Ok(())
+/// The packages that `apt-cache show` has nothing to say of.
+fn unknown<'a>(answer: &str, packages: &[&'a str]) -> Vec<&'a str> {
+    let is_known = |package: &str| answer.lines().any(|line| line.strip_prefix("Package: ") == Some(package));
+    packages.iter().copied().filter(|package| !is_known(package)).collect()
 }
 
-fn apt_get(workspace: &Workspace, is_root: bool, verb: &str) -> Cmd {
-    let cmd = if is_root { Cmd::new(workspace, "env") } else { Cmd::new(workspace, "sudo").arg("env") };
-    cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", verb])
+/// `apt-get` as root, if this user is root or may become it without a password: nobody may be there to type one.
+fn apt_get(workspace: &Workspace) -> Result<Option<Cmd>> {
+    let works = |cmd: Cmd| cmd.run_unchecked(workspace, LOG).is_ok_and(|output| output.status.success());
+    if !works(Cmd::new(workspace, "apt-get").arg("--version")) {
+        return Ok(None);
+    }
+    let user = Cmd::new(workspace, "id").arg("-u").run(workspace, LOG)?;
+    let sudo = || Cmd::new(workspace, "sudo").arg("--non-interactive");
+    let cmd = match user.text.trim() == "0" {
+        true => Cmd::new(workspace, "env"),
+        false if works(sudo().arg("true")) => sudo().arg("env"),
+        false => return Ok(None),
+    };
+    Ok(Some(cmd.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{missing, PACKAGES};
+    use super::{missing, unknown, PACKAGES};
 
     #[test]
     fn what_dpkg_does_not_call_installed_is_missing() {
@@ -80,5 +110,11 @@ mod tests {
         let unknown = "dpkg-query: no packages found matching wine64\n";
         assert_eq!(missing(unknown), PACKAGES);
         assert_eq!(missing(&all.replace("wine installed\n", "")), ["wine"]);
+    }
+
+    #[test]
+    fn what_apt_does_not_show_is_unknown() {
+        let answer = "Package: wine\nVersion: 8.0~repack-4\n\nN: Unable to locate package wine6\n";
+        assert_eq!(unknown(answer, &["wine", "wine6"]), ["wine6"]);
     }
 }

@@ -27,9 +27,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts Wine, after installing what is missing.
+    /// Starts Wine, which is installed if it is missing.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
-        packages::install_missing(workspace)?;
+        packages::required(workspace)?;
         let lock = lock(workspace)?;
         let prefix = prefix::ready(workspace)?;
         let shell = Command::new("wine")

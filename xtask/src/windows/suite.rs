@@ -1,11 +1,11 @@
-//! The steps that run something under Wine: the crate's tests, and the demo.
+//! The steps that run something under Wine: the crate's tests, the examples in its documentation, and the demo.
 
 use anyhow::Result;
 
 use super::Session;
-use crate::nextest;
-use crate::steps::Outcome;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
+use crate::{nextest, suite};
 
 /// What the demo is run with: enough to have several helper handles of the kernel, few enough for any machine.
 const DEMO: &[&str] = &["--connections", "500", "--seconds", "5"];
@@ -13,16 +13,20 @@ const DEMO: &[&str] = &["--connections", "500", "--seconds", "5"];
 /// When to give it up: it takes a tenth of that here.
 const DEMO_SECONDS: u32 = 90;
 
-/// What is run. The examples are left out: two of them, the demo among them, are written for Unix.
-const TESTS: &[&str] = &["--lib", "--test", "promises", "--test", "types", "--test", "windows"];
-
-/// The crate's tests.
+/// The crate's tests, all of them. The examples are built with them, since tests run them.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
-    let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]).args(TESTS);
+    let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]);
     let mut outcome = nextest::step(workspace, &cmd, "windows-tests")?;
     outcome.note += &format!(" on {}", session.version());
     Ok(outcome)
+}
+
+/// The examples in the documentation, the shim's among them.
+pub(crate) fn doctests(workspace: &Workspace) -> Result<Outcome> {
+    let session = Session::start(workspace)?;
+    let cmd = suite::merged_doctests(session.cargo(workspace, suite::DOCTESTS));
+    suite::doctests_passed(&cmd.run(workspace, "windows-doctests")?)
 }
 
 /// The demo, which fails when a byte is wrong or a connection is lost.

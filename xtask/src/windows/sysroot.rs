@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
 
-use super::{cache, toolchain};
+use super::toolchain::{self, TARGET};
+use super::{cache, packages};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -31,6 +32,17 @@ pub(super) fn ready(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     make(workspace, target, &sysroot).with_context(|| format!("no sysroot for {target}"))?;
     fs::write(stamp, made_from)?;
     Ok(sysroot)
+}
+
+/// `cargo rustdoc` for the target whose programs run here, and the folder that the documentation comes to lie in. What
+/// it builds lies in a folder of this name.
+pub(crate) fn rustdoc(workspace: &Workspace, name: &str) -> Result<(Cmd, PathBuf)> {
+    packages::required(workspace)?;
+    let sysroot = ready(workspace, TARGET)?;
+    let target_dir = sysroot.join("target").join(name);
+    let flags = format!("--sysroot {}", sysroot.display());
+    let cmd = toolchain::cargo(workspace).args(["rustdoc", "--target", TARGET]).env("CARGO_TARGET_DIR", &target_dir);
+    Ok((cmd.env("RUSTDOCFLAGS", &flags).rustflags(&flags), target_dir.join(TARGET).join("doc")))
 }
 
 fn make(workspace: &Workspace, target: &str, sysroot: &Path) -> Result<()> {

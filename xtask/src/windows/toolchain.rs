@@ -10,6 +10,7 @@ use crate::workspace::Workspace;
 pub(super) const TARGET: &str = "x86_64-pc-windows-gnu";
 pub(super) const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
 pub(super) const RUSTC: &str = "/usr/bin/rustc";
+const RUSTDOC: &str = "/usr/bin/rustdoc";
 const CARGO: &str = "/usr/bin/cargo";
 const CARGO_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
@@ -24,7 +25,7 @@ pub(super) fn cargo_clippy(workspace: &Workspace) -> Cmd {
 }
 
 fn with_debians_rust(cmd: Cmd) -> Cmd {
-    let cmd = cmd.env("CARGO", CARGO).env("RUSTC", RUSTC);
+    let cmd = cmd.env("CARGO", CARGO).env("RUSTC", RUSTC).env("RUSTDOC", RUSTDOC);
     // Lets a stable compiler build its own library.
     let cmd = cmd.env("RUSTC_BOOTSTRAP", "1");
     // Nobody debugs these builds, and they are made once: as small as they can be.

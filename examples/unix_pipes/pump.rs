@@ -1,15 +1,4 @@
-//! A child process with both its pipes in one poll: megabytes go in and come out, and neither side waits for the other.
-//!
-//! ```text
-//! cargo run --example unix_pipes                      # through `tr a-z A-Z`
-//! cargo run --example unix_pipes -- wc -c             # through a command of your own
-//! ```
-//!
-//! To write all and then read all would be a deadlock: the child stops reading when nobody takes its output, and a
-//! pipe holds 64 KiB.
-
-// A program reports to its user on the standard streams.
-#![allow(clippy::print_stdout)]
+//! The child, its pipes, and the loop over both.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::process::{Command, Stdio};
@@ -89,7 +78,8 @@ impl Pump {
     }
 }
 
-fn main() -> io::Result<()> {
+/// Runs the command that the arguments are, and pumps through it.
+pub(crate) fn main() -> io::Result<()> {
     let mut words: Vec<String> = std::env::args().skip(1).collect();
     if words.is_empty() {
         words = ["tr", "a-z", "A-Z"].map(String::from).to_vec();

@@ -10,26 +10,29 @@
 
 #![allow(clippy::print_stdout)] // A program reports to its user.
 
+mod socket;
+
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::{Duration, Instant};
-use std::{collections::HashMap, error::Error, net::Ipv4Addr, num::NonZeroUsize, thread};
+use std::{collections::HashMap, error::Error, num::NonZeroUsize, thread};
 
 use clap::Parser;
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
-use poised::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use poised::{event::Source, Events, Interest, Poll, Registry, Token, Waker};
+use poised::{Events, Interest, Poll, Registry, Token, Waker};
+use socket::{Open, Stream};
 
 /// Serves an echo server with one thread, drives it with thousands of clients, and checks every byte.
 #[derive(Parser)]
 struct Options {
-    #[arg(long, help = "How many connections [default: what the descriptor limit allows, at most 9000]")]
+    #[arg(long, help = "How many connections [default: what the limit of descriptors allows, at most 9000]")]
     connections: Option<NonZeroUsize>,
     #[arg(long, help = "Bytes in a message", default_value = "64")]
     size: NonZeroUsize,
     #[arg(long, help = "How long to send", default_value = "5")]
     seconds: u64,
     #[arg(long, help = "Unix sockets instead of TCP")]
+    #[cfg(unix)]
     unix: bool,
 }
 
@@ -40,42 +43,6 @@ const IN_FLIGHT: usize = 256; // Clients that await their first echo: more could
 const TICK: Duration = Duration::from_millis(20); // How soon to retry when something was full, and to move the bar.
 const PATIENCE: Duration = Duration::from_secs(10); // When no client hears anything for so long, all are lost.
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE); // Events are about changes: to ask for all is cheap.
-
-/// A stream socket of any family. `connected` is to be asked after an event; too early it fails with `NotConnected`.
-trait Stream: Read + Write + Source + Send {
-    fn connected(&self) -> io::Result<()>;
-}
-
-impl Stream for TcpStream {
-    fn connected(&self) -> io::Result<()> {
-        self.take_error()?.map_or_else(|| self.peer_addr().map(drop), Err)?;
-        self.set_nodelay(true) // The rest of a message must not wait until the peer has acknowledged what came before.
-    }
-}
-impl Stream for UnixStream {
-    fn connected(&self) -> io::Result<()> {
-        self.take_error()?.map_or_else(|| self.peer_addr().map(drop), Err)
-    }
-}
-
-/// How a side gets a new stream: the server accepts it, a client connects.
-type Open = Box<dyn Fn() -> io::Result<Box<dyn Stream>> + Send>;
-
-/// Registers a new listener; gives how to accept from it and how to connect to it.
-fn listen(registry: &Registry, unix: bool) -> io::Result<(Open, Open)> {
-    if unix {
-        let directory = tempfile::tempdir()?; // Owned by the closure that connects, and removed with it.
-        let mut listener = UnixListener::bind(directory.path().join("echo"))?;
-        registry.register(&mut listener, LISTENER, Interest::READABLE)?;
-        let connect = move || Ok(Box::new(UnixStream::connect(directory.path().join("echo"))?) as Box<dyn Stream>);
-        return Ok((Box::new(move || Ok(Box::new(listener.accept()?.0))), Box::new(connect)));
-    }
-    let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    registry.register(&mut listener, LISTENER, Interest::READABLE)?;
-    let address = listener.local_addr()?;
-    let connect = move || Ok(Box::new(TcpStream::connect(address)?) as Box<dyn Stream>);
-    Ok((Box::new(move || Ok(Box::new(listener.accept()?.0))), Box::new(connect)))
-}
 
 /// Performs `call` until no signal disturbs it. `None`: not possible now; an event comes when it is.
 fn attempt<T>(calls: &mut u64, mut call: impl FnMut() -> io::Result<T>) -> io::Result<Option<T>> {
@@ -187,7 +154,7 @@ impl Side {
                 }
                 Ok(None) => self.due = 0,
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {} // It gave up waiting; others did not.
-                Err(error) if matches!(error.raw_os_error(), Some(23 | 24)) => break, // ENFILE, EMFILE: again next turn.
+                Err(error) if socket::is_full(&error) => break,                  // Again next turn.
                 Err(error) => return Err(error),
             }
         }
@@ -202,6 +169,7 @@ fn echo(_: usize) -> Talk {
 
 /// The byte at a place of a message. Other messages, and those of other clients, have as a rule another there.
 fn byte(client: usize, message: usize, place: usize) -> u8 {
+    let [client, message, place] = [client, message, place].map(|number| number as u64);
     let seed = client.wrapping_mul(0x9E37_79B9) ^ message.wrapping_mul(0x85EB_CA6B);
     seed.wrapping_add(place).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes()[0]
 }
@@ -257,15 +225,19 @@ fn converse(mut clients: Side, wanted: usize, time: Duration) -> Result<Notes, B
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let (size, time) = (options.size.get(), Duration::from_secs(options.seconds));
-    let limit = rlimit::increase_nofile_limit(u64::MAX)?;
+    let (limit, counted) = socket::limit()?;
     let room = usize::try_from(limit.saturating_sub(RESERVE) / 2)?;
     let wanted = options.connections.map_or(room.min(9_000), NonZeroUsize::get);
     if wanted > room {
-        Err(format!("no room for {wanted} connections: the limit of {limit} descriptors (ulimit -n) allows {room}"))?;
+        Err(format!("no room for {wanted} connections: the limit of {limit} {counted} allows {room}"))?;
     }
     let poll = Poll::new()?;
     let stop = Waker::new(poll.registry(), STOP)?;
-    let (accept, connect) = listen(poll.registry(), options.unix)?;
+    #[cfg(unix)]
+    let listen = if options.unix { socket::listen_unix } else { socket::listen_tcp };
+    #[cfg(not(unix))]
+    let listen = socket::listen_tcp;
+    let (accept, connect) = listen(poll.registry(), LISTENER)?;
     let mut server = Side::new(poll, accept, Box::new(echo), 0);
     let server = thread::spawn(move || {
         while !server.stopped || !server.connections.is_empty() {

@@ -1,0 +1,278 @@
+//! What was registered, and the changes that make it so.
+//!
+//! To the kernel, adding a note twice is to change it, and it does not tell which notes there are. So this is remembered:
+//! for the errors that say what was wrong, for removing notes that are not wanted any more, and for an error to leave
+//! everything as it was. It is a hint. A descriptor may have been closed since, which the kernel sees and this does not:
+//! whenever the answer depends on it, the kernel is asked.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::RawFd;
+
+use super::event::{Record, READER_GONE};
+use super::kernel::Queue;
+use super::types::{self, Filter, Flags};
+use crate::sys::error;
+use crate::{Interest, Token};
+
+/// The registrations of a queue, each of one descriptor.
+#[derive(Debug, Default)]
+pub(super) struct Registered {
+    entries: HashMap<RawFd, Entry>,
+}
+
+/// What a descriptor was registered as.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    token: Token,
+    interest: Interest,
+    /// Whether it is a pipe without a reader, which the kernel does not watch for writing: see [`Registered::set`].
+    reader_gone: bool,
+}
+
+impl Registered {
+    /// Registers a descriptor that is not registered. Whether it has a stand-in.
+    pub(super) fn add(&mut self, queue: &Queue, fd: RawFd, token: Token, interest: Interest) -> io::Result<bool> {
+        refuse(interest)?;
+        if let Some(entry) = self.entries.get(&fd) {
+            if entry.still_stands(queue, fd)? {
+                return Err(error::already_registered());
+            }
+            self.entries.remove(&fd);
+        }
+        self.set(queue, fd, token, interest)
+    }
+
+    /// Changes a registration. Whether it has a stand-in. `owned` says that the descriptor can't have been closed.
+    pub(super) fn change(
+        &mut self,
+        queue: &Queue,
+        (fd, owned): (RawFd, bool),
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<bool> {
+        refuse(interest)?;
+        let entry = self.entries.get(&fd).ok_or_else(error::not_registered)?;
+        if !owned && !entry.still_stands(queue, fd)? {
+            self.entries.remove(&fd);
+            return Err(error::not_registered());
+        }
+        self.set(queue, fd, token, interest)
+    }
+
+    /// Ends a registration. After an error there is none either.
+    pub(super) fn remove(&mut self, queue: &Queue, fd: RawFd) -> io::Result<()> {
+        let entry = self.entries.remove(&fd).ok_or_else(error::not_registered)?;
+        let mut changes = Changes::default();
+        filters(entry.interest).for_each(|(filter, _)| changes.delete(fd, filter));
+        if entry.reader_gone {
+            changes.delete(fd, types::EVFILT_USER);
+        }
+        changes.apply(queue)?;
+        // One filter may be gone before the other, or have never been there: enough that there was one.
+        let mut errors = changes.list().iter().map(Record::error);
+        if entry.reader_gone || errors.clone().any(|error| error.is_none()) {
+            return Ok(());
+        }
+        match errors.next().flatten() {
+            Some(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
+            _ => Err(error::not_registered()),
+        }
+    }
+
+    /// Ends what stands in for the write filter, if anything does.
+    pub(super) fn remove_stand_in(&mut self, queue: &Queue, fd: RawFd) -> io::Result<()> {
+        let mut changes = Changes::default();
+        changes.delete(fd, types::EVFILT_USER);
+        changes.apply(queue)
+    }
+
+    /// Makes the notes those of `interest`, or leaves them as they were. Whether one has a stand-in.
+    ///
+    /// The kernel refuses to watch for writing a pipe whose reader is gone, though that is what the program wants to be told:
+    /// `EPIPE` on FreeBSD, DragonFly, OpenBSD and macOS, `EBADF` on NetBSD (sys_pipe.c, pipe_kqfilter). A user event stands
+    /// in for the note; since no reader ever comes back, it needs to happen only once.
+    fn set(&mut self, queue: &Queue, fd: RawFd, token: Token, interest: Interest) -> io::Result<bool> {
+        let old = self.entries.get(&fd).copied();
+        let mut changes = Changes::default();
+        for (filter, fflags) in filters(interest) {
+            changes.add(fd, filter, fflags, token);
+        }
+        let added = changes.length;
+        changes.delete_all_but(fd, old.map(|old| old.interest), interest);
+        changes.apply(queue)?;
+
+        let mut reader_gone = false;
+        let mut failure = None;
+        for ((filter, _), receipt) in filters(interest).zip(&changes.list()[..added]) {
+            match receipt.error() {
+                None => {}
+                Some(error) if filter == types::EVFILT_WRITE && means_reader_gone(&error, fd) => reader_gone = true,
+                Some(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if failure.is_none() && reader_gone {
+            failure = stand_in(queue, fd, token).err();
+        }
+        if let Some(error) = failure {
+            restore(queue, fd, interest, old);
+            return Err(explain(error));
+        }
+        if !reader_gone && old.is_some_and(|old| old.reader_gone) {
+            self.remove_stand_in(queue, fd)?;
+        }
+        self.entries.insert(fd, Entry { token, interest, reader_gone });
+        Ok(reader_gone)
+    }
+}
+
+impl Entry {
+    /// Whether the kernel still has the registration, which is unchanged by being asked. `EV_ENABLE` finds the note, or not;
+    /// where there is none, the kernel is asked whether it still refuses one, by adding it disabled.
+    fn still_stands(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
+        let mut changes = Changes::default();
+        if self.reader_gone {
+            changes.push(fd, types::EVFILT_WRITE, types::EV_ADD | types::EV_DISABLE, self.token);
+            changes.delete(fd, types::EVFILT_WRITE);
+        } else if let Some((filter, fflags)) = filters(self.interest).next() {
+            changes.push(fd, filter, types::EV_ENABLE, self.token);
+            changes.last_with(fflags);
+        }
+        changes.apply(queue)?;
+        match changes.list().first().and_then(Record::error) {
+            None => Ok(!self.reader_gone),
+            Some(error) if self.reader_gone => Ok(means_reader_gone(&error, fd)),
+            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => Ok(false),
+            Some(error) => Err(error),
+        }
+    }
+}
+
+/// A list of changes, which becomes a list of their receipts.
+struct Changes {
+    // Three filters to add and three to delete, or the stand-in as well.
+    room: [Record; 6],
+    length: usize,
+}
+
+impl Default for Changes {
+    fn default() -> Changes {
+        Changes { room: [Record::change(0, types::EVFILT_READ, 0, Token(0)); 6], length: 0 }
+    }
+}
+
+impl Changes {
+    fn push(&mut self, fd: RawFd, filter: Filter, flags: Flags, token: Token) {
+        // What is below zero has no number that the kernel would find, and EBADF is its answer.
+        let ident = usize::try_from(fd).unwrap_or(usize::MAX);
+        self.room[self.length] = Record::change(ident, filter, flags, token);
+        self.length += 1;
+    }
+
+    fn last_with(&mut self, fflags: u32) {
+        let last = self.length - 1;
+        self.room[last] = self.room[last].with(fflags);
+    }
+
+    fn add(&mut self, fd: RawFd, filter: Filter, fflags: u32, token: Token) {
+        self.push(fd, filter, types::EV_ADD | types::EV_CLEAR, token);
+        self.last_with(fflags);
+    }
+
+    fn delete(&mut self, fd: RawFd, filter: Filter) {
+        self.push(fd, filter, types::EV_DELETE, Token(0));
+    }
+
+    fn delete_all_but(&mut self, fd: RawFd, old: Option<Interest>, kept: Interest) {
+        if let Some(gone) = old.and_then(|old| old.remove(kept)) {
+            filters(gone).for_each(|(filter, _)| self.delete(fd, filter));
+        }
+    }
+
+    fn apply(&mut self, queue: &Queue) -> io::Result<()> {
+        apply(queue, &mut self.room[..self.length])
+    }
+
+    fn list(&self) -> &[Record] {
+        &self.room[..self.length]
+    }
+}
+
+/// Applies changes, and puts the receipt of each in its place.
+///
+/// When a signal comes, all of them have been applied and the receipts are lost (kqueue(2) of FreeBSD and NetBSD). Adding
+/// once more tells them; deleting gives `ENOENT` then, which nobody takes for an error but where it is the only answer.
+pub(super) fn apply(queue: &Queue, changes: &mut [Record]) -> io::Result<()> {
+    loop {
+        match queue.apply(changes) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// The filters of an interest, with their flags.
+fn filters(interest: Interest) -> impl Iterator<Item = (Filter, u32)> + Clone {
+    let readable = interest.is_readable().then_some((types::EVFILT_READ, 0));
+    let writable = interest.is_writable().then_some((types::EVFILT_WRITE, 0));
+    let priority = types::EXCEPT.filter(|_| interest.is_priority());
+    [readable, writable, priority].into_iter().flatten()
+}
+
+fn refuse(interest: Interest) -> io::Result<()> {
+    error::refuse(interest, Interest::ASYNC_IO)?;
+    match types::EXCEPT {
+        Some(_) => Ok(()),
+        None => error::refuse(interest, Interest::PRIORITY),
+    }
+}
+
+/// After a failed change: removes what it added, and brings back what was there.
+fn restore(queue: &Queue, fd: RawFd, interest: Interest, old: Option<Entry>) {
+    let mut changes = Changes::default();
+    match old {
+        None => filters(interest).for_each(|(filter, _)| changes.delete(fd, filter)),
+        Some(old) => {
+            filters(old.interest).for_each(|(filter, fflags)| changes.add(fd, filter, fflags, old.token));
+            changes.delete_all_but(fd, Some(interest), old.interest);
+        }
+    }
+    // Of two errors, the one that caused this is the one to tell.
+    drop(changes.apply(queue));
+}
+
+/// Makes a user event happen that says of a pipe that its reader is gone. `EINVAL` becomes `EPIPE`, which was the kernel's
+/// answer before: one that is too old for user events can't be helped.
+fn stand_in(queue: &Queue, fd: RawFd, token: Token) -> io::Result<()> {
+    let mut changes = Changes::default();
+    changes.push(fd, types::EVFILT_USER, types::EV_ADD | types::EV_CLEAR | types::EV_ONESHOT, token);
+    changes.last_with(READER_GONE);
+    changes.push(fd, types::EVFILT_USER, 0, token);
+    changes.last_with(types::NOTE_TRIGGER | types::NOTE_FFCOPY | READER_GONE);
+    changes.apply(queue)?;
+    match changes.list().iter().find_map(Record::error) {
+        Some(error) if error.raw_os_error() == Some(libc::EINVAL) => Err(io::Error::from_raw_os_error(libc::EPIPE)),
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Whether the error of a write filter says that the pipe has no reader.
+fn means_reader_gone(error: &io::Error, fd: RawFd) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EPIPE) => true,
+        // NetBSD, unless it means what it says.
+        // SAFETY: takes plain numbers.
+        Some(libc::EBADF) => (unsafe { libc::fcntl(fd, libc::F_GETFD) }) != -1,
+        _ => false,
+    }
+}
+
+/// `EINVAL` and its like are what a kernel says of descriptors that it can't watch.
+#[cold]
+fn explain(error: io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENODEV | libc::EOPNOTSUPP) => error::not_in_queue(error),
+        _ => error,
+    }
+}

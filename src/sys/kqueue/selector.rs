@@ -1,0 +1,168 @@
+//! Registers and waits with kqueue. The kernel does the work; here interests become its filters.
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::event::Record;
+use super::kernel::Queue;
+use super::registered::Registered;
+use super::waker::Waker;
+use crate::sys::timeout::Deadline;
+use crate::sys::unix::{borrow, RawSource};
+use crate::sys::SelectDescriptor;
+use crate::{Interest, Token};
+
+/// The longest that one system call waits: OpenBSD and older FreeBSD take what is longer for a day (kqueue(2)), and macOS
+/// calls it invalid above 100 million seconds (kern_time.c, itimerfix).
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The first ident of a user event that is a waker. Below are descriptors, which have stand-ins of their number.
+const FIRST_USER_IDENT: usize = 1 << 31;
+
+/// A queue. Its clones are the same one.
+#[derive(Debug)]
+pub(crate) struct Selector {
+    shared: Arc<Shared>,
+}
+
+/// What all handles of a selector share.
+pub(super) struct Shared {
+    pub(super) queue: Queue,
+    registered: Mutex<Registered>,
+    next_user_ident: AtomicUsize,
+}
+
+/// The registration of a source that poised owns. The kernel keeps it, and ends it when the descriptor is closed; but for
+/// what stands in for a filter, which ends with this.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    source: RawSource,
+    stand_in: Option<Arc<Shared>>,
+}
+
+impl Shared {
+    /// Held while the kernel is told, so that it and the table agree when two threads register the same descriptor. Telling
+    /// it does not wait.
+    pub(super) fn registered(&self) -> MutexGuard<'_, Registered> {
+        // Nothing that runs under the lock leaves the table half changed when it panics.
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn next_user_ident(&self) -> usize {
+        // Relaxed: only that each is given once matters.
+        self.next_user_ident.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl crate::sys::Selector for Selector {
+    type Registration = Registration;
+    type Event = Record;
+    type Waker = Waker;
+
+    const EMULATES_EDGES: bool = false;
+
+    fn new() -> io::Result<Selector> {
+        let queue = Queue::new()?;
+        let next_user_ident = AtomicUsize::new(FIRST_USER_IDENT);
+        Ok(Selector { shared: Arc::new(Shared { queue, registered: Mutex::default(), next_user_ident }) })
+    }
+
+    fn try_clone(&self) -> io::Result<Selector> {
+        Ok(Selector { shared: Arc::clone(&self.shared) })
+    }
+
+    fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
+        borrow(source)?;
+        let stands_in = self.shared.registered().add(&self.shared.queue, source, token, interest)?;
+        Ok(Registration { source, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
+    }
+
+    fn reregister(
+        &self,
+        registration: &mut Registration,
+        source: RawSource,
+        token: Token,
+        interest: Interest,
+    ) -> io::Result<()> {
+        let mut registered = self.shared.registered();
+        let stands_in = registered.change(&self.shared.queue, (source, true), token, interest)?;
+        // What stood in before has been changed or removed.
+        registration.stand_in = stands_in.then(|| Arc::clone(&self.shared));
+        Ok(())
+    }
+
+    fn deregister(&self, _: &Registration, source: RawSource) -> io::Result<()> {
+        self.deregister_fd(source)
+    }
+
+    fn rearm(_: &Registration, _: Interest) -> io::Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) else {
+            return self.shared.queue.wait(events, timeout);
+        };
+        let deadline = Deadline::after(Some(timeout));
+        let mut left = timeout;
+        loop {
+            self.shared.queue.wait(events, Some(left.min(LONGEST)))?;
+            // Once round is enough below a day; but macOS cuts off what is below a microsecond (kern_event.c).
+            left = deadline.left().unwrap_or(Duration::MAX);
+            if !events.is_empty() || left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn waker(&self, token: Token) -> io::Result<Waker> {
+        Waker::new(&self.shared, token)
+    }
+
+    #[inline]
+    fn wake(waker: &Waker) -> io::Result<()> {
+        waker.wake()
+    }
+}
+
+impl SelectDescriptor for Selector {
+    fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
+        borrow(fd)?;
+        self.shared.registered().add(&self.shared.queue, fd, token, interest).map(drop)
+    }
+
+    fn reregister_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
+        self.shared.registered().change(&self.shared.queue, (fd, false), token, interest).map(drop)
+    }
+
+    fn deregister_fd(&self, fd: RawSource) -> io::Result<()> {
+        self.shared.registered().remove(&self.shared.queue, fd)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.stand_in {
+            // When it can't be deleted, it has been reported, and is not there.
+            drop(shared.registered().remove_stand_in(&shared.queue, self.source));
+        }
+    }
+}
+
+impl AsFd for Selector {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.shared.queue.as_fd()
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("queue", &self.queue).field("registered", &*self.registered()).finish()
+    }
+}

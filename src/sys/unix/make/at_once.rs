@@ -1,0 +1,41 @@
+//! Sockets and pipes with their flags set as they are made.
+
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use libc::{c_int, sockaddr, socklen_t};
+
+use crate::sys::unix::check;
+
+const FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+
+pub(in crate::sys::unix) fn socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
+    // SAFETY: takes plain numbers.
+    let fd = check(unsafe { libc::socket(domain, kind | FLAGS, 0) })?;
+    // SAFETY: the call made this descriptor, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Accepts a connection. There is room for an address of `length`, which becomes that of the peer's.
+pub(in crate::sys::unix) fn accept(
+    listener: RawFd,
+    address: *mut sockaddr,
+    length: *mut socklen_t,
+) -> io::Result<OwnedFd> {
+    // SAFETY: the kernel writes at most `length` bytes of an address, and there is room for them.
+    let fd = check(unsafe { libc::accept4(listener, address, length, FLAGS) })?;
+    // SAFETY: the call made this descriptor, and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The end to read from, and the end to write to.
+pub(in crate::sys::unix) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut fds = [-1; 2];
+    // SAFETY: `fds` has room for the two numbers that the kernel writes.
+    check(unsafe { libc::pipe2(fds.as_mut_ptr(), libc::O_CLOEXEC | libc::O_NONBLOCK) })?;
+    // SAFETY: the call made this descriptor, and nobody else has it.
+    let reader = unsafe { OwnedFd::from_raw_fd(fds[0]) };
+    // SAFETY: likewise.
+    let writer = unsafe { OwnedFd::from_raw_fd(fds[1]) };
+    Ok((reader, writer))
+}

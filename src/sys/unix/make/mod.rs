@@ -1,0 +1,15 @@
+//! Makes sockets and pipes that are non-blocking and not inherited by children, in two forms with the same names: with both
+//! set as they are made, and, for Apple's systems, which can't, right after.
+
+// Its way to accept is tested on every system.
+#[cfg(any(test, target_vendor = "apple"))]
+pub(super) mod after;
+#[cfg(not(target_vendor = "apple"))]
+mod at_once;
+
+#[cfg(target_vendor = "apple")]
+use after as form;
+#[cfg(not(target_vendor = "apple"))]
+use at_once as form;
+
+pub(super) use form::{accept, pipe, socket};

@@ -1,0 +1,181 @@
+//! Single stories: what a message costs to the call, and what becomes of memory when the system fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::kernel::{Counts, Machine};
+use crate::sys::windows::event::Conditions;
+use crate::sys::windows::iocp::CompletionStatus;
+use crate::sys::windows::registration::Registration;
+use crate::sys::windows::selector::Selector;
+use crate::sys::windows::AFD_KEY;
+use crate::sys::{RawSource, Readiness, Selector as _};
+use crate::{Interest, Token};
+
+const READ: Interest = Interest::READABLE;
+const BOTH: Interest = READ.add(Interest::WRITABLE);
+const SOCKET: RawSource = 10;
+const ENOUGH: Option<Duration> = Some(Duration::from_secs(1));
+
+/// Runs a story where the shell's locks work.
+fn story(tell: impl Fn(&Arc<Machine>) + Send + Sync + 'static) {
+    let once = move || {
+        let machine = Machine::boot();
+        machine.open(SOCKET);
+        tell(&machine);
+        machine.check_end();
+    };
+    shuttle::check_random(once, 20);
+}
+
+fn registered(selector: &Selector) -> Registration {
+    selector.register(SOCKET, Token(1), BOTH).unwrap()
+}
+
+/// What an event says: readable, writable, error.
+fn next(selector: &mut Selector) -> Option<[bool; 3]> {
+    let mut events = Vec::with_capacity(4);
+    selector.wait(&mut events, ENOUGH).unwrap();
+    assert!(events.len() <= 1);
+    events.first().map(|event| [event.is_readable(), event.is_writable(), event.is_error()])
+}
+
+#[test]
+fn a_message_costs_one_poll_and_one_wait() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        machine.happen(SOCKET, Conditions::SEND);
+        assert_eq!(next(&mut selector), Some([false, true, false]));
+        assert_eq!(machine.receive(SOCKET), 0);
+        Selector::rearm(&registration, READ).unwrap();
+        let before = machine.counts();
+        for _ in 0..100 {
+            machine.send(SOCKET);
+            assert_eq!(next(&mut selector), Some([true, false, false]));
+            assert_eq!((machine.receive(SOCKET), machine.receive(SOCKET)), (1, 0));
+            Selector::rearm(&registration, READ).unwrap();
+        }
+        let Counts { polls, cancels, waits, devices } = machine.counts();
+        assert_eq!([polls - before.polls, cancels, waits - before.waits, devices], [100, 0, 100, 1]);
+    });
+}
+
+#[test]
+fn scenario_13_the_end_of_a_silent_peer_is_told_after_a_failure_too() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = selector.register(SOCKET, Token(1), Interest::WRITABLE).unwrap();
+        machine.set_faults(|faults| faults.refused = 1);
+        assert_eq!(next(&mut selector), Some([false, true, true]));
+        Selector::rearm(&registration, READ).unwrap();
+        machine.happen(SOCKET, Conditions::ABORT);
+        assert_eq!(next(&mut selector), Some([false, true, true]));
+    });
+}
+
+/// Those that are seen to later may be refused, too, and more of them than there is room for.
+#[test]
+fn p11_failures_beyond_the_capacity_come_with_the_next_wait() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let sockets = [SOCKET, SOCKET + 1, SOCKET + 2];
+        sockets[1..].iter().for_each(|&socket| machine.open(socket));
+        let register = |socket| selector.register(socket, Token(1), Interest::WRITABLE).unwrap();
+        let _registrations = sockets.map(register);
+        sockets.iter().for_each(|&socket| machine.happen(socket, Conditions::SEND));
+        for said in [[false, true, false], [false, true, true]] {
+            let mut events = Vec::with_capacity(1);
+            for _ in sockets {
+                selector.wait(&mut events, ENOUGH).unwrap();
+                assert_eq!((events.len(), events.capacity()), (1, 1));
+                assert_eq!([events[0].is_readable(), events[0].is_writable(), events[0].is_error()], said);
+            }
+            machine.set_faults(|faults| faults.refused = usize::MAX);
+        }
+    });
+}
+
+#[test]
+fn p19_a_registration_that_fails_leaks_nothing() {
+    story(|machine| {
+        let selector = Selector::new().unwrap();
+        machine.set_faults(|faults| faults.no_devices = true);
+        assert!(selector.register(SOCKET, Token(1), READ).is_err());
+        assert!(selector.register(SOCKET + 1, Token(1), READ).is_err(), "no socket");
+        assert_eq!(machine.held(), (0, 0));
+        machine.set_faults(|faults| faults.no_devices = false);
+        drop(registered(&selector));
+    });
+}
+
+/// A thread that waits has the kernel asked at once, so that `register` sees it refuse.
+#[test]
+fn p19_a_registration_that_is_refused_at_once_gives_its_slot_back() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let other = selector.try_clone().unwrap();
+        let waker = selector.waker(Token(9)).unwrap();
+        machine.set_faults(|faults| faults.refused = usize::MAX);
+        let waiter = shuttle::thread::spawn(move || {
+            let mut events = Vec::with_capacity(1);
+            while events.is_empty() {
+                selector.wait(&mut events, ENOUGH).unwrap();
+            }
+        });
+        // Those that are queued keep their slot until they end here, too.
+        (0..100).for_each(|_| drop(other.register(SOCKET, Token(1), READ)));
+        Selector::wake(&waker).unwrap();
+        waiter.join().unwrap();
+        assert_eq!(machine.counts().devices, 1);
+    });
+}
+
+/// Whoever finds the port may post into it, and the memory stays until the packets of its polls came.
+#[test]
+fn packets_of_nobody_free_no_memory() {
+    story(|_| {
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        assert_eq!(next(&mut selector), None);
+        for address in [0, 2, 1000, usize::MAX] {
+            selector.port().post(CompletionStatus::new(0, AFD_KEY, address as *mut _)).unwrap();
+        }
+        drop(registration);
+    });
+}
+
+#[test]
+fn memory_that_does_not_come_back_is_leaked_rather_than_freed() {
+    let once = || {
+        let machine = Machine::boot();
+        machine.open(SOCKET);
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        assert_eq!(next(&mut selector), None);
+        machine.set_faults(|faults| faults.no_ports = true);
+        drop(registration);
+        drop(selector);
+        assert_eq!(machine.held(), (1, 1), "its memory is the kernel's");
+    };
+    shuttle::check_random(once, 1);
+}
+
+#[test]
+fn two_selectors_may_watch_two_handles_of_one_socket() {
+    story(|machine| {
+        let (mut one, mut other) = (Selector::new().unwrap(), Selector::new().unwrap());
+        machine.duplicate(SOCKET, SOCKET + 1);
+        let first = one.register(SOCKET, Token(1), READ).unwrap();
+        let _second = other.register(SOCKET + 1, Token(2), READ).unwrap();
+        assert_eq!((next(&mut one), next(&mut other)), (None, None));
+        machine.send(SOCKET);
+        assert_eq!((next(&mut one), next(&mut other)), (Some([true, false, false]), Some([true, false, false])));
+        // The last handle's end is that of the socket; the first one's is not.
+        Selector::rearm(&first, READ).unwrap();
+        drop(first);
+        machine.close(SOCKET);
+        machine.happen(SOCKET + 1, Conditions::ABORT);
+        assert_eq!((next(&mut one), next(&mut other)), (None, Some([true, false, true])));
+    });
+}
