@@ -16,6 +16,7 @@ mod setup;
 mod steps;
 mod suite;
 mod tidy;
+mod wasi;
 mod windows;
 mod workspace;
 

@@ -12,3 +12,7 @@ pub(crate) fn bind(_: SocketAddr) -> io::Result<UdpSocket> {
 pub(crate) fn only_v6(_: &UdpSocket) -> io::Result<bool> {
     Err(unsupported())
 }
+
+pub(crate) fn connect(_: &UdpSocket, _: SocketAddr) -> io::Result<()> {
+    Err(unsupported())
+}
