@@ -364,6 +364,7 @@ impl Entry {
         let fresh = ready & self.armed;
         let closed = ready & CLOSED;
         let mut bits = fresh | closed;
+        #[allow(clippy::bad_bit_mask)] // It is zero where there is no such bit.
         if fresh & kernel::RDHUP != 0 {
             // The end of the stream can be read, whether or not that direction was armed.
             bits |= self.wanted & libc::POLLIN;

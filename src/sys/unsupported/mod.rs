@@ -14,7 +14,8 @@ pub(crate) mod tcp;
 pub(crate) mod udp;
 
 /// What a source is known by: nothing, since it can't be registered.
-pub(crate) type RawSource = ();
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RawSource;
 
 /// Any type.
 #[allow(unreachable_pub)] // It bounds a public implementation.
@@ -22,9 +23,11 @@ pub trait AsRawSource {}
 
 impl<T> AsRawSource for T {}
 
-pub(crate) fn raw_source(_: &impl AsRawSource) -> RawSource {}
+pub(crate) fn raw_source(_: &impl AsRawSource) -> RawSource {
+    RawSource
+}
 
-pub(crate) fn check_source((): RawSource) {}
+pub(crate) fn check_source(_: RawSource) {}
 
 #[cold]
 fn unsupported() -> io::Error {
@@ -50,15 +53,15 @@ impl crate::sys::Selector for Selector {
         match *self {}
     }
 
-    fn register(&self, (): RawSource, _: Token, _: Interest) -> io::Result<Selector> {
+    fn register(&self, _: RawSource, _: Token, _: Interest) -> io::Result<Selector> {
         match *self {}
     }
 
-    fn reregister(&self, _: &mut Selector, (): RawSource, _: Token, _: Interest) -> io::Result<()> {
+    fn reregister(&self, _: &mut Selector, _: RawSource, _: Token, _: Interest) -> io::Result<()> {
         match *self {}
     }
 
-    fn deregister(&self, _: &Selector, (): RawSource) -> io::Result<()> {
+    fn deregister(&self, _: &Selector, _: RawSource) -> io::Result<()> {
         match *self {}
     }
 
