@@ -78,6 +78,9 @@
 //! [`WouldBlock`]: std::io::ErrorKind::WouldBlock
 //! [`Interrupted`]: std::io::ErrorKind::Interrupted
 
+// Where nothing can be waited for, nobody uses what waiting takes.
+#![cfg_attr(not(any(unix, windows)), allow(dead_code, unused_imports, unused_macros))]
+
 mod diagnostics;
 pub mod event;
 mod interest;

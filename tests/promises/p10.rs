@@ -1,5 +1,7 @@
 //! P10 A source moved to another thread keeps its registration; registering from another thread while one polls takes
 //! effect at once.
+// WASI has one thread.
+#![cfg(not(target_family = "wasm"))]
 
 use std::thread;
 

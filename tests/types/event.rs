@@ -53,6 +53,7 @@ fn neither_urgent_nor_asynchronous_io() {
     assert_eq!([event.is_priority(), event.is_aio(), event.is_lio()], [false; 3], "{event:?}");
 }
 
+#[cfg_attr(target_family = "wasm", ignore = "WASI has one thread")]
 #[test]
 fn an_event_is_a_value_of_its_own() {
     let (mut stream, other) = pair();

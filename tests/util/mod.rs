@@ -8,7 +8,16 @@
 // Each test binary includes this file and uses its own part of it; none has an outside that `pub` could reach.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(not(target_family = "wasm"))]
 pub mod leak;
+/// WASI has no processes for it, and no count of descriptors.
+#[cfg(target_family = "wasm")]
+pub mod leak {
+    macro_rules! leaves_nothing_open {
+        ($($any:tt)*) => {};
+    }
+    pub(crate) use leaves_nothing_open;
+}
 #[cfg(target_os = "linux")]
 pub mod linux;
 
@@ -26,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const SENTINEL: Token = Token(usize::MAX - 17);
 
 /// Whether the suite was built for the poll(2) backend.
-pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll));
+pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_family = "wasm"));
 
 /// Whether the suite was built for kqueue, where each event is of one direction, and tells the end of that one.
 pub const ON_KQUEUE: bool = cfg!(any(
@@ -177,6 +186,26 @@ pub fn on_wine(difference: &str) -> bool {
         println!("left out: Wine {difference}");
     }
     is_wine
+}
+
+/// Whether this runs on WASI, which has less by what `difference` says: the test leaves that out, and prints so.
+#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
+pub fn on_wasi(difference: &str) -> bool {
+    if cfg!(target_family = "wasm") {
+        println!("left out: WASI {difference}");
+    }
+    cfg!(target_family = "wasm")
+}
+
+/// Makes `source` as ready to be written to as it is elsewhere from the start: a host of WASI knows no readiness of a
+/// socket before it was waited for once.
+pub fn warm(source: &mut impl Source) {
+    if cfg!(target_family = "wasm") {
+        let mut elsewhere = Harness::new();
+        elsewhere.register(source, Token(0), Interest::WRITABLE);
+        elsewhere.expect_writable(Token(0));
+        elsewhere.deregister(source);
+    }
 }
 
 #[cfg(not(windows))]

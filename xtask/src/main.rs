@@ -18,6 +18,7 @@ mod setup;
 mod steps;
 mod suite;
 mod tidy;
+mod wasi;
 mod windows;
 mod workspace;
 

@@ -1,6 +1,6 @@
 //! The record of an event: poll(2)'s bits with the token that they belong to.
 
-use crate::sys::unix::readiness::PollBits;
+use super::kernel::{self, PollBits};
 use crate::Token;
 
 /// Conditions in the bits of poll(2).
@@ -21,11 +21,11 @@ const fn unsigned(bits: Bits) -> u32 {
 
 impl PollBits for Record {
     const IN: u32 = unsigned(libc::POLLIN);
-    const PRI: u32 = unsigned(libc::POLLPRI);
+    const PRI: u32 = unsigned(kernel::PRI);
     const OUT: u32 = unsigned(libc::POLLOUT);
     const ERR: u32 = unsigned(libc::POLLERR);
     const HUP: u32 = unsigned(libc::POLLHUP);
-    const RDHUP: u32 = unsigned(libc::POLLRDHUP);
+    const RDHUP: u32 = unsigned(kernel::RDHUP);
     const PREFIX: &'static str = "POLL";
 
     fn bits(&self) -> u32 {

@@ -8,12 +8,12 @@
 
 mod check;
 mod count;
-mod packages;
+pub(crate) mod packages;
 mod prefix;
 mod session;
 mod suite;
-mod sysroot;
-mod toolchain;
+pub(crate) mod sysroot;
+pub(crate) mod toolchain;
 
 use std::path::PathBuf;
 

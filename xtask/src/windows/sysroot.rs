@@ -17,7 +17,7 @@ const FLAGS: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=no -Zmir-opt-l
 
 /// Makes the sysroot for a target, unless it is there. What is built against one belongs into its folder: it is of no use
 /// with the next.
-pub(super) fn ready(workspace: &Workspace, target: &str) -> Result<PathBuf> {
+pub(crate) fn ready(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     let sysroot = cache(workspace).join("sysroots").join(target);
     let rustc = Cmd::new(workspace, toolchain::RUSTC).args(["--verbose", "--version"]);
     let rustc = rustc.run(workspace, "windows-rustc")?.text;

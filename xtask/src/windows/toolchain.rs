@@ -15,12 +15,12 @@ const CARGO: &str = "/usr/bin/cargo";
 const CARGO_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
 /// `cargo`.
-pub(super) fn cargo(workspace: &Workspace) -> Cmd {
+pub(crate) fn cargo(workspace: &Workspace) -> Cmd {
     with_debians_rust(Cmd::new(workspace, CARGO))
 }
 
 /// `cargo clippy`; through cargo it would be the one of rustup, which does not fit to Debian's rustc.
-pub(super) fn cargo_clippy(workspace: &Workspace) -> Cmd {
+pub(crate) fn cargo_clippy(workspace: &Workspace) -> Cmd {
     with_debians_rust(Cmd::new(workspace, CARGO_CLIPPY).arg("clippy"))
 }
 
