@@ -32,6 +32,7 @@ const BACKENDS: &[Backend] = &[
             (3, Nature::Emulated("an operation that gives `WouldBlock` puts its direction back into them")),
         ],
     },
+    Backend { title: "kqueue (modelled)", step: "tests-kqueue", natures: &[] },
     Backend {
         title: "Windows (Wine)",
         step: "windows-tests",
@@ -42,6 +43,7 @@ const BACKENDS: &[Backend] = &[
             (21, NO_FORK),
         ],
     },
+    Backend { title: "WASI (preview 2)", step: "wasi-tests", natures: &[(13, NO_SIGNALS), (21, NO_FORK)] },
 ];
 
 /// Options of `cargo xtask platforms`.
