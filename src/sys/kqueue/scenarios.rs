@@ -254,6 +254,31 @@ fn scenario_62_what_stands_in_for_a_filter_ends_with_it() {
 }
 
 #[test]
+fn scenario_60_a_filter_that_went_with_its_reader_was_registered() {
+    let mut selector = Selector::new().unwrap();
+    for owned in [true, false] {
+        let (reader, writer) = pipe::new().unwrap();
+        let fd = writer.as_raw_fd();
+        let mut registration = selector.register(fd, Token(1), WRITE).unwrap();
+        drop(reader);
+        assert!(now(&mut selector).iter().any(Record::is_write_closed));
+        assert_eq!(kind(selector.register_fd(fd, Token(2), WRITE)), io::ErrorKind::AlreadyExists);
+        if owned {
+            selector.deregister(&registration, fd).unwrap();
+        } else {
+            selector.deregister_fd(fd).unwrap();
+        }
+        assert_eq!(kind(selector.deregister_fd(fd)), io::ErrorKind::NotFound);
+        // And once more, to change it.
+        registration = selector.register(fd, Token(3), WRITE).unwrap();
+        assert_eq!(tokens(&now(&mut selector)), [3]);
+        selector.reregister_fd(fd, Token(4), WRITE).unwrap();
+        assert_eq!(tokens(&now(&mut selector)), [4]);
+        selector.deregister(&registration, fd).unwrap();
+    }
+}
+
+#[test]
 fn scenario_62_a_kernel_without_user_events_tells_its_own_error() {
     let selector = Selector::new().unwrap();
     without_user_events(&selector);
