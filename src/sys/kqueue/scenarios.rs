@@ -173,12 +173,12 @@ fn scenario_60_one_filter_that_is_not_there_does_not_keep_the_other() {
     for gone in [EVFILT_READ, EVFILT_WRITE] {
         let (here, mut there) = pair();
         let fd = here.as_raw_fd();
-        let registration = selector.register(fd, Token(1), BOTH).unwrap();
+        selector.register_fd(fd, Token(1), BOTH).unwrap();
         change(&selector, Record::change(usize::try_from(fd).unwrap(), gone, types::EV_DELETE, Token(0)));
-        selector.deregister(&registration, fd).unwrap();
+        selector.deregister_fd(fd).unwrap();
         there.write_all(b"x").unwrap();
         assert_eq!(tokens(&now(&mut selector)), []);
-        assert_eq!(kind(selector.deregister(&registration, fd)), io::ErrorKind::NotFound);
+        assert_eq!(kind(selector.deregister_fd(fd)), io::ErrorKind::NotFound);
     }
 }
 
