@@ -60,8 +60,8 @@ impl Registered {
         self.set(queue, fd, token, interest)
     }
 
-    /// Ends a registration. After an error there is none either.
-    pub(super) fn remove(&mut self, queue: &Queue, fd: RawFd) -> io::Result<()> {
+    /// Ends a registration. After an error there is none either. `owned` is as for [`change`](Registered::change).
+    pub(super) fn remove(&mut self, queue: &Queue, (fd, owned): (RawFd, bool)) -> io::Result<()> {
         let entry = self.entries.remove(&fd).ok_or_else(error::not_registered)?;
         let mut changes = Changes::default();
         filters(entry.interest).for_each(|(filter, _)| changes.delete(fd, filter));
@@ -71,11 +71,12 @@ impl Registered {
         let again = changes.apply(queue)?;
         // One filter may be gone before the other, or have never been there: enough that there was one.
         let mut errors = changes.receipts().iter().map(Record::error);
-        if again || entry.reader_gone || errors.clone().any(|error| error.is_none()) {
+        if owned || again || entry.reader_gone || errors.clone().any(|error| error.is_none()) {
             return Ok(());
         }
         match errors.next().flatten() {
             Some(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
+            _ if entry.lost_its_reader(queue, fd)? => Ok(()),
             _ => Err(error::not_registered()),
         }
     }
@@ -127,24 +128,34 @@ impl Registered {
 }
 
 impl Entry {
-    /// Whether the kernel still has the registration, which is unchanged by being asked. `EV_ENABLE` finds the note, or not;
-    /// where there is none, the kernel is asked whether it still refuses one, by adding it disabled.
+    /// Whether the kernel still has the registration, which is unchanged by being asked: `EV_ENABLE` finds the note, or not.
     fn still_stands(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
         let mut changes = Changes::default();
-        if self.reader_gone {
-            changes.push(fd, types::EVFILT_WRITE, types::EV_ADD | types::EV_DISABLE, self.token);
-            changes.delete(fd, types::EVFILT_WRITE);
-        } else if let Some((filter, fflags)) = filters(self.interest).next() {
+        if let Some((filter, fflags)) = filters(self.interest).next() {
             changes.push(fd, filter, types::EV_ENABLE, self.token);
             changes.last_with(fflags);
         }
         changes.apply(queue)?;
         match changes.receipts().first().and_then(Record::error) {
-            None => Ok(!self.reader_gone),
-            Some(error) if self.reader_gone => Ok(means_reader_gone(&error, fd)),
-            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => Ok(false),
+            None => Ok(true),
+            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => {
+                self.lost_its_reader(queue, fd)
+            }
             Some(error) => Err(error),
         }
+    }
+
+    /// Whether there is no note because it is one for writing to a pipe whose reader is gone: FreeBSD removes it when it has told
+    /// so (sys_pipe.c, pipeclose), and a new one is refused. To see that, one is added, disabled.
+    fn lost_its_reader(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
+        if !self.interest.is_writable() {
+            return Ok(false);
+        }
+        let mut changes = Changes::default();
+        changes.push(fd, types::EVFILT_WRITE, types::EV_ADD | types::EV_DISABLE, self.token);
+        changes.delete(fd, types::EVFILT_WRITE);
+        changes.apply(queue)?;
+        Ok(changes.receipts()[0].error().is_some_and(|error| means_reader_gone(&error, fd)))
     }
 }
 

@@ -173,12 +173,12 @@ fn scenario_60_one_filter_that_is_not_there_does_not_keep_the_other() {
     for gone in [EVFILT_READ, EVFILT_WRITE] {
         let (here, mut there) = pair();
         let fd = here.as_raw_fd();
-        let registration = selector.register(fd, Token(1), BOTH).unwrap();
+        selector.register_fd(fd, Token(1), BOTH).unwrap();
         change(&selector, Record::change(usize::try_from(fd).unwrap(), gone, types::EV_DELETE, Token(0)));
-        selector.deregister(&registration, fd).unwrap();
+        selector.deregister_fd(fd).unwrap();
         there.write_all(b"x").unwrap();
         assert_eq!(tokens(&now(&mut selector)), []);
-        assert_eq!(kind(selector.deregister(&registration, fd)), io::ErrorKind::NotFound);
+        assert_eq!(kind(selector.deregister_fd(fd)), io::ErrorKind::NotFound);
     }
 }
 
@@ -251,6 +251,31 @@ fn scenario_62_what_stands_in_for_a_filter_ends_with_it() {
     assert!(tokens(&events) == [2] && !events[0].is_write_closed(), "{events:?}");
     drop((registration, reader));
     assert!(now(&mut selector).iter().any(Record::is_write_closed), "its reader left, too");
+}
+
+#[test]
+fn scenario_60_a_filter_that_went_with_its_reader_was_registered() {
+    let mut selector = Selector::new().unwrap();
+    for owned in [true, false] {
+        let (reader, writer) = pipe::new().unwrap();
+        let fd = writer.as_raw_fd();
+        let mut registration = selector.register(fd, Token(1), WRITE).unwrap();
+        drop(reader);
+        assert!(now(&mut selector).iter().any(Record::is_write_closed));
+        assert_eq!(kind(selector.register_fd(fd, Token(2), WRITE)), io::ErrorKind::AlreadyExists);
+        if owned {
+            selector.deregister(&registration, fd).unwrap();
+        } else {
+            selector.deregister_fd(fd).unwrap();
+        }
+        assert_eq!(kind(selector.deregister_fd(fd)), io::ErrorKind::NotFound);
+        // And once more, to change it.
+        registration = selector.register(fd, Token(3), WRITE).unwrap();
+        assert_eq!(tokens(&now(&mut selector)), [3]);
+        selector.reregister_fd(fd, Token(4), WRITE).unwrap();
+        assert_eq!(tokens(&now(&mut selector)), [4]);
+        selector.deregister(&registration, fd).unwrap();
+    }
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn deregister(&self, _: &Registration, source: RawSource) -> io::Result<()> {
-        self.deregister_fd(source)
+        self.shared.registered().remove(&self.shared.queue, (source, true))
     }
 
     fn rearm(_: &Registration, _: Interest) -> io::Result<()> {
@@ -142,7 +142,7 @@ impl SelectDescriptor for Selector {
     }
 
     fn deregister_fd(&self, fd: RawSource) -> io::Result<()> {
-        self.shared.registered().remove(&self.shared.queue, fd)
+        self.shared.registered().remove(&self.shared.queue, (fd, false))
     }
 }
 

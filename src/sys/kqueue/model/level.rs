@@ -131,6 +131,10 @@ fn kind(fd: BorrowedFd<'_>) -> Kind {
     }
 }
 
+pub(super) fn is_pipe(fd: BorrowedFd<'_>) -> bool {
+    matches!(kind(fd), Kind::Pipe)
+}
+
 pub(super) fn is_vnode(fd: BorrowedFd<'_>) -> bool {
     matches!(kind(fd), Kind::Vnode)
 }

@@ -213,7 +213,9 @@ impl Notes {
         let udata = note.udata as *mut libc::c_void;
         let (ident, filter) = key;
         let event = kevent { ident, filter, flags: note.flags | end, fflags: level.fflags, data: level.data, udata };
-        if note.flags & EV_ONESHOT != 0 {
+        // FreeBSD, sys_pipe.c, pipeclose: the note for writing goes with the reader, when it has been told.
+        let last = filter == EVFILT_WRITE && level.end && descriptor(key).is_some_and(level::is_pipe);
+        if last || note.flags & EV_ONESHOT != 0 {
             self.detach(key);
         } else if note.flags & EV_CLEAR != 0 {
             note.triggered = false;
