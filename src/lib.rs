@@ -63,7 +63,8 @@
 //! # Platforms
 //!
 //! Today: Linux, over epoll, and over poll(2) under `--cfg poised_backend="poll"`. Windows is in progress: it has been run
-//! under Wine alone. The rest is being built.
+//! under Wine alone. WASI has sockets in preview 2, one thread, and less to tell: see `docs/wasi.md`. Bare WebAssembly
+//! compiles, and [`Poll::new`] is an error of kind `Unsupported`. The rest is being built.
 //!
 //! # Crate features
 //!
