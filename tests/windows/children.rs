@@ -9,11 +9,11 @@ use std::process::{Child, Command, Stdio};
 use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::windows::NamedPipe;
 use poised::{Interest, Poll, Token, Waker};
-use windows_sys::Win32::Foundation::{GetHandleInformation, SetHandleInformation, HANDLE_FLAG_INHERIT};
+use windows_sys::Win32::Foundation::{SetHandleInformation, HANDLE_FLAG_INHERIT};
 
 use crate::pipes::{name, open, open_blocking};
 use crate::sockets::local;
-use crate::util::leak::leaves_nothing_open;
+use crate::util::leak::{self, leaves_nothing_open};
 use crate::util::{expect_error, Harness};
 
 const SITTER: &str = "POISED_TEST_SITTER";
@@ -43,15 +43,9 @@ fn a_child_that_sits_there() {
     }
 }
 
-/// The handles of this process that a child would get, among the first two thousand.
+/// The handles of this process that a child would get.
 fn inheritable() -> Vec<usize> {
-    let inherits = |handle: &usize| {
-        let mut flags = 0;
-        // SAFETY: the flags outlive the call, and a number that is no handle is an error.
-        let known = unsafe { GetHandleInformation(*handle as RawHandle, &mut flags) } != 0;
-        known && flags & HANDLE_FLAG_INHERIT != 0
-    };
-    (1..2_000).map(|number| number * 4).filter(inherits).collect()
+    leak::handles().filter(|(_, flags)| flags & HANDLE_FLAG_INHERIT != 0).map(|(number, _)| number).collect()
 }
 
 /// An accepted socket, and its peer.

@@ -10,8 +10,10 @@ mod accept;
 mod api;
 mod cmd;
 mod configs;
+mod generated;
 mod nextest;
 mod outcome;
+mod platforms;
 mod setup;
 mod steps;
 mod suite;
@@ -74,6 +76,8 @@ enum Command {
     Api(api::Options),
     /// Count what a message and a socket cost on Windows, under Wine, and compare with the bounds
     Count,
+    /// Show which promise holds on which backend, from the last runs
+    Platforms(platforms::Options),
     /// Run software written for mio on crates/mio
     Accept(accept::Options),
 }
@@ -106,6 +110,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Docs => group("docs"),
         Command::Api(options) => api::run(&workspace, &options),
         Command::Count => windows::count(&workspace),
+        Command::Platforms(options) => platforms::run(&workspace, &options),
         Command::Accept(options) => accept::run(&workspace, &options).map(drop),
     }
 }

@@ -24,9 +24,14 @@ pub(crate) fn run(workspace: &Workspace, cmd: &Cmd, log: &str) -> Result<Run> {
     Ok(Run { counts, complaint })
 }
 
+/// What has nextest write each test into the log, and what the test printed: `platforms` reads that. What failed stands at
+/// the end once more, where a person looks.
+const DETAILED: &[&str] =
+    &["--status-level", "pass", "--success-output", "immediate", "--failure-output", "immediate-final"];
+
 /// The same as a step of `cargo xtask test`: a failing test is an error of the step.
-pub(crate) fn step(workspace: &Workspace, cmd: &Cmd, log: &str) -> Result<Outcome> {
-    let run = run(workspace, cmd, log)?;
+pub(crate) fn step(workspace: &Workspace, cmd: Cmd, log: &str) -> Result<Outcome> {
+    let run = run(workspace, &cmd.args(DETAILED), log)?;
     Ok(Outcome { counts: run.counts, note: format!("{} tests", run.counts.passed), complaint: run.complaint })
 }
 

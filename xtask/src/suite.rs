@@ -28,13 +28,13 @@ pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> 
 /// The crate's tests. Its examples are built with them, since tests run them.
 pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
-    nextest::step(workspace, &config.apply(workspace, cmd), &format!("tests-{}", config.name))
+    nextest::step(workspace, config.apply(workspace, cmd), &format!("tests-{}", config.name))
 }
 
 /// The tests of these commands themselves: the rules of tidy, the comparison of APIs.
 pub(crate) fn own_tests(workspace: &Workspace) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "xtask"]);
-    nextest::step(workspace, &cmd, "tests-xtask")
+    nextest::step(workspace, cmd, "tests-xtask")
 }
 
 /// The examples in the documentation, the shim's among them. nextest does not run them.

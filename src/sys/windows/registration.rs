@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::size_of;
 use std::time::Duration;
 
 use super::afd::{Afd, Poll};
@@ -65,8 +66,7 @@ struct State {
 }
 
 // 32 of these and a header are what a group of sockets costs; the locks of a simulation are larger.
-#[cfg(windows)]
-const _: () = assert!(std::mem::size_of::<Slot>() <= 120);
+const _: () = assert!(!cfg!(windows) || size_of::<Slot>() <= 120);
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing that runs under these locks leaves things half done when it panics.
@@ -91,8 +91,8 @@ impl Shared {
         lock(&self.queue)
     }
 
-    pub(super) fn has_put_off(&self) -> bool {
-        self.put_off.load(Ordering::Relaxed) > 0
+    pub(super) fn put_off(&self) -> usize {
+        self.put_off.load(Ordering::Relaxed)
     }
 
     /// The group of slot `index`.

@@ -179,7 +179,8 @@ impl crate::sys::Selector for Selector {
                 self.see_to_listed(events, false);
             }
             self.drain(events);
-            let lingers = !self.listed.is_empty() && self.shared.has_put_off();
+            let put_off = self.shared.put_off();
+            let lingers = !self.listed.is_empty() && put_off > 0;
             let nap = match left {
                 _ if !events.is_empty() => Some(Duration::ZERO),
                 _ if lingers => Some(left.map_or(LINGER, |left| left.min(LINGER))),
@@ -192,7 +193,9 @@ impl crate::sys::Selector for Selector {
             if !events.is_empty() || left == Some(Duration::ZERO) {
                 return Ok(());
             }
-            if !came && lingers {
+            // When there are fewer now, another thread is at work on what it was told: its polls will see the ends. Nothing
+            // came, so the number only falls, and this comes to an end.
+            if !came && lingers && self.shared.put_off() >= put_off {
                 self.see_to_listed(events, true);
             }
         }

@@ -104,8 +104,9 @@ impl Suite {
                     "io_copy_bidirectional",
                     "buffered",
                     "no_rt",
+                    "unwindsafe",
                 ],
-                at_least: 380,
+                at_least: 405,
                 ..self.recipe(Backend::Epoll)
             },
             Self::Tokio => Recipe {

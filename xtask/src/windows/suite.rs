@@ -17,7 +17,7 @@ const DEMO_SECONDS: u32 = 90;
 pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
     let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]);
-    let mut outcome = nextest::step(workspace, &cmd, "windows-tests")?;
+    let mut outcome = nextest::step(workspace, cmd, "windows-tests")?;
     outcome.note += &format!(" on {}", session.version());
     Ok(outcome)
 }
@@ -32,7 +32,9 @@ pub(crate) fn doctests(workspace: &Workspace) -> Result<Outcome> {
 /// The demo, which fails when a byte is wrong or a connection is lost.
 pub(crate) fn demo(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
-    session.cargo(workspace, &["build", "--package", "poised", "--example", "demo"]).run(workspace, "windows-demo")?;
+    // The one that was built for the tests; by the default profile all would be built again, the standard library too.
+    let build = &["build", "--profile", "test", "--package", "poised", "--example", "demo"];
+    session.cargo(workspace, build).run(workspace, "windows-demo")?;
     let program = session.built(workspace, "examples/demo.exe");
     session.wine(workspace, DEMO_SECONDS).arg(program).args(DEMO).run(workspace, "windows-demo")?;
     Ok(Outcome::note("500 connections"))

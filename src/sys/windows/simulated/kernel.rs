@@ -110,7 +110,7 @@ struct Packet {
 }
 
 thread_local! {
-    static HERE: RefCell<Weak<Machine>> = const { RefCell::new(Weak::new()) };
+    static HERE: RefCell<Weak<Machine>> = RefCell::default();
 }
 
 impl Machine {

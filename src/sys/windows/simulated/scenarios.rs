@@ -25,7 +25,7 @@ fn story(tell: impl Fn(&Arc<Machine>) + Send + Sync + 'static) {
         tell(&machine);
         machine.check_end();
     };
-    shuttle::check_random(once, 20);
+    shuttle::check_random(once, 100);
 }
 
 fn registered(selector: &Selector) -> Registration {
@@ -71,6 +71,54 @@ fn scenario_13_the_end_of_a_silent_peer_is_told_after_a_failure_too() {
         Selector::rearm(&registration, READ).unwrap();
         machine.happen(SOCKET, Conditions::ABORT);
         assert_eq!(next(&mut selector), Some([false, true, true]));
+    });
+}
+
+#[test]
+fn scenario_13_the_end_of_a_silent_peer_is_told_to_a_thread_that_is_never_idle() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        machine.open(SOCKET + 1);
+        let _silent = registered(&selector);
+        let busy = selector.register(SOCKET + 1, Token(2), READ).unwrap();
+        machine.happen(SOCKET, Conditions::SEND);
+        assert_eq!(next(&mut selector), Some([false, true, false]));
+        machine.happen(SOCKET, Conditions::ABORT);
+        let mut events = Vec::with_capacity(4);
+        let mut is_told = false;
+        for _ in 0..200 {
+            machine.pass(Duration::from_millis(1));
+            machine.send(SOCKET + 1);
+            selector.wait(&mut events, ENOUGH).unwrap();
+            assert!(events.iter().any(|event| event.token() == Token(2)), "{events:?}");
+            is_told |= events.iter().any(|event| event.token() == Token(1) && event.is_error());
+            assert_eq!((machine.receive(SOCKET + 1), machine.receive(SOCKET + 1)), (1, 0));
+            Selector::rearm(&busy, READ).unwrap();
+        }
+        assert!(is_told);
+    });
+}
+
+#[test]
+fn p14_sources_beyond_the_capacity_take_turns() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let sockets = [SOCKET, SOCKET + 1, SOCKET + 2, SOCKET + 3];
+        sockets[1..].iter().for_each(|&socket| machine.open(socket));
+        let register = |(index, &socket)| selector.register(socket, Token(index), READ).unwrap();
+        let registrations: Vec<_> = sockets.iter().enumerate().map(register).collect();
+        sockets.iter().for_each(|&socket| machine.send(socket));
+        let mut told = [0; 4];
+        for _ in 0..40 {
+            let mut events = Vec::with_capacity(1);
+            selector.wait(&mut events, None).unwrap();
+            let Token(index) = events[0].token();
+            told[index] += 1;
+            assert_eq!((machine.receive(sockets[index]), machine.receive(sockets[index])), (1, 0));
+            Selector::rearm(&registrations[index], READ).unwrap();
+            machine.send(sockets[index]);
+        }
+        assert_eq!(told, [10; 4]);
     });
 }
 
