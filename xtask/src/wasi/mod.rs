@@ -49,7 +49,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome> {
 /// The crate's tests for preview 2.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
     let cmd = toolchain::cargo(workspace, &["nextest", "run", "--package", "poised"])?.args(TESTS);
-    let mut outcome = nextest::step(workspace, &cmd, "wasi-tests")?;
+    let mut outcome = nextest::step(workspace, cmd, "wasi-tests")?;
     outcome.note += &format!(" on Wasmtime {}", toolchain::WASMTIME);
     Ok(outcome)
 }
