@@ -64,7 +64,8 @@
 //!
 //! Today: Linux, over epoll, and over poll(2) under `--cfg poised_backend="poll"`. Windows is in progress: it has been run
 //! under Wine alone. macOS and its sisters and the BSDs, over kqueue, compile, and have been run over a model of the kernel
-//! alone. The rest is being built.
+//! alone. WASI has sockets in preview 2, one thread, and less to tell: see `docs/wasi.md`. Bare WebAssembly compiles, and
+//! [`Poll::new`] is an error of kind `Unsupported`. The rest is being built.
 //!
 //! # Crate features
 //!
