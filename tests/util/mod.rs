@@ -179,22 +179,26 @@ impl Harness {
 
 /// Whether this runs under Wine, which differs from Windows by what `difference` says: the test leaves that out, and
 /// prints so. Never on another system.
-#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
 pub fn on_wine(difference: &str) -> bool {
-    let is_wine = is_wine();
-    if is_wine {
-        println!("left out: Wine {difference}");
-    }
-    is_wine
+    left_out(is_wine(), "Wine", difference)
+}
+
+/// The same of the suite that was built for kqueue.
+pub fn on_kqueue(difference: &str) -> bool {
+    left_out(ON_KQUEUE, "kqueue", difference)
 }
 
 /// Whether this runs on WASI, which has less by what `difference` says: the test leaves that out, and prints so.
-#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
 pub fn on_wasi(difference: &str) -> bool {
-    if cfg!(target_family = "wasm") {
-        println!("left out: WASI {difference}");
+    left_out(cfg!(target_family = "wasm"), "WASI", difference)
+}
+
+#[allow(clippy::print_stdout)] // The runner keeps it for who looks, and `cargo xtask platforms` reads it.
+fn left_out(is_left_out: bool, system: &str, difference: &str) -> bool {
+    if is_left_out {
+        println!("left out: {system} {difference}");
     }
-    cfg!(target_family = "wasm")
+    is_left_out
 }
 
 /// Makes `source` as ready to be written to as it is elsewhere from the start: a host of WASI knows no readiness of a
