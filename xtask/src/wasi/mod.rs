@@ -20,13 +20,16 @@ const TESTS: &[&str] = &["--lib", "--test", "promises", "--test", "types"];
 const CHECKS: &[(&str, &[&str])] =
     &[("wasm32-wasip2", TESTS), ("wasm32-wasip1", &["--lib"]), ("wasm32-unknown-unknown", &["--lib"])];
 
-/// Runs a step with Debian's packages, which are installed if they are missing. Where they cannot be had the step is left
-/// out, and says why.
+/// Runs a step with Debian's packages and what else it takes, which are installed if they are missing. Where they cannot be
+/// had the step is left out, and says why.
 pub(crate) fn where_possible(workspace: &Workspace, step: fn(&Workspace) -> Result<Outcome>) -> Result<Outcome> {
     let installed = match packages::ensure(workspace, toolchain::PACKAGES)? {
         Packages::Unavailable(why) => return Ok(Outcome::note(&format!("left out: {why}"))),
         Packages::Ready(installed) => installed,
     };
+    if let Err(error) = toolchain::fetch(workspace) {
+        return Ok(Outcome::note(&format!("left out: {error}")));
+    }
     let mut outcome = step(workspace)?;
     if !installed.is_empty() {
         outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);

@@ -58,6 +58,11 @@ pub(super) fn cargo(workspace: &Workspace, command: &[&str]) -> Result<Cmd> {
     Ok(cmd.env("CARGO_TARGET_WASM32_WASIP2_RUNNER", runner).env("PYTHONPATH", wasmtime))
 }
 
+/// Fetches what is not there yet.
+pub(super) fn fetch(workspace: &Workspace) -> Result<()> {
+    libc(workspace).and(wasmtime(workspace)).and(component_linker(workspace)).map(drop)
+}
+
 fn cache(workspace: &Workspace) -> PathBuf {
     workspace.cache("wasi")
 }

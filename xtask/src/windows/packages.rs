@@ -55,14 +55,19 @@ pub(crate) fn ensure(workspace: &Workspace, packages: &[&'static str]) -> Result
     let update = apt_get.clone().args(["update", "--error-on=any"]).run_unchecked(workspace, LOG)?;
     let known = Cmd::new(workspace, "apt-cache").args(["show", "--no-all-versions"]).args(&missing);
     let unknown = unknown(&known.run_unchecked(workspace, LOG)?.text, &missing);
-    // Where a source has not answered, what is unknown may be known tomorrow: to install it fails, and says so.
     if update.status.success() && !unknown.is_empty() {
         return Ok(Packages::Unavailable(format!("the sources of this system do not have {}", unknown.join(" "))));
     }
     eprintln!("installing with apt-get: {names}");
     let install = apt_get.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
-    install.run(workspace, LOG).with_context(|| format!("cannot install {names}"))?;
-    Ok(Packages::Ready(missing))
+    match install.run(workspace, LOG).with_context(|| format!("cannot install {names}")) {
+        Ok(_) => Ok(Packages::Ready(missing)),
+        // One source that does not answer may be one that is not needed; but if it is, this machine is offline.
+        Err(_) if !update.status.success() => Ok(Packages::Unavailable(format!(
+            "sources of this system did not answer, and {names} could not be installed"
+        ))),
+        Err(error) => Err(error),
+    }
 }
 
 /// For those who cannot go on without them.
