@@ -10,11 +10,12 @@ use std::ops::{BitOr, BitOrAssign};
 /// | --- | --- | --- | --- | --- |
 /// | [`READABLE`] | `EPOLLIN`, `EPOLLRDHUP` | `POLLIN`, `POLLRDHUP` | `EVFILT_READ` | receive, accept, disconnect |
 /// | [`WRITABLE`] | `EPOLLOUT` | `POLLOUT` | `EVFILT_WRITE` | send, connect |
-/// | [`PRIORITY`] | `EPOLLPRI` | `POLLPRI` | where the system has it | expedited receive |
-/// | [`AIO`] | not there | not there | `EVFILT_AIO` | not there |
-/// | [`LIO`] | not there | not there | `EVFILT_LIO` (FreeBSD) | not there |
+/// | [`PRIORITY`] | `EPOLLPRI` | `POLLPRI` | `EVFILT_EXCEPT`: not on FreeBSD and NetBSD | expedited receive |
+/// | [`AIO`] | not there | not there | `EVFILT_AIO` (FreeBSD, DragonFly), by the operation's `sigevent` | not there |
+/// | [`LIO`] | not there | not there | `EVFILT_LIO` (FreeBSD), likewise | not there |
 ///
-/// Registering an interest that the platform lacks gives [`Unsupported`](std::io::ErrorKind::Unsupported).
+/// Registering an interest that the platform lacks gives [`Unsupported`](std::io::ErrorKind::Unsupported); so do [`AIO`] and
+/// [`LIO`] of a descriptor on every platform, since an operation names the queue itself.
 ///
 /// # Examples
 ///

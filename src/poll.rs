@@ -27,17 +27,19 @@ use crate::registry::Registry;
 ///
 /// # Per system
 ///
-/// | | Linux, Android | `--cfg poised_backend="poll"` |
-/// | --- | --- | --- |
-/// | mechanism | [epoll(7)], `EPOLLET` | [poll(2)], edges made by poised |
-/// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | exact to the nanosecond |
-/// | while idle | asleep | asleep, but every 64 ms while a source stays registered that hung up, or a [`SourceFd`] that stays ready |
-/// | `AsRawFd` | the epoll descriptor | no |
+/// | | Linux, Android | macOS, BSDs | `--cfg poised_backend="poll"` |
+/// | --- | --- | --- | --- |
+/// | mechanism | [epoll(7)], `EPOLLET` | [kqueue(2)], `EV_CLEAR` | [poll(2)], edges made by poised |
+/// | an event is of | a source | a direction of a source | a source |
+/// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | as exact as the kernel's clock | exact to the nanosecond |
+/// | while idle | asleep | asleep | asleep, but every 64 ms while a source stays registered that hung up, or a [`SourceFd`] that stays ready |
+/// | `AsRawFd` | the epoll descriptor | the queue | no |
 ///
 /// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
 /// [`IoSource::do_io`]: crate::IoSource::do_io
 /// [`SourceFd`]: crate::unix::SourceFd
 /// [epoll(7)]: https://man7.org/linux/man-pages/man7/epoll.7.html
+/// [kqueue(2)]: https://man.freebsd.org/cgi/man.cgi?kqueue
 /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
 /// [epoll_pwait2(2)]: https://man7.org/linux/man-pages/man2/epoll_pwait2.2.html
 ///

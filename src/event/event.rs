@@ -78,7 +78,7 @@ impl Event {
     ///
     /// | epoll, poll(2) | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `IN` or `PRI` | `EVFILT_READ` | receive, accept, disconnect, abort, connect failure |
+    /// | `IN` or `PRI` | `EVFILT_READ`, `EVFILT_USER`, `EVFILT_EXCEPT` with out-of-band data | receive, accept, disconnect, abort, connect failure |
     ///
     /// ```
     /// # use poised::{Events, Poll, Token, Waker};
@@ -183,7 +183,7 @@ impl Event {
     ///
     /// | epoll, poll(2) | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `HUP`, `OUT` with `ERR`, or `ERR` alone | `EVFILT_WRITE` with `EV_EOF` | abort, connect failure |
+    /// | `HUP`, `OUT` with `ERR`, or `ERR` alone | `EVFILT_WRITE` with `EV_EOF`: after a `shutdown` of one's own, too | abort, connect failure |
     ///
     /// ```
     /// # #[cfg(unix)]

@@ -31,54 +31,50 @@ macro_rules! forward {
             }
         }
 
-        #[cfg(unix)]
-        impl ::std::os::fd::AsFd for $type {
-            fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
-                self.inner.get_ref().as_fd()
+        $crate::sys::on_descriptors! {
+            impl ::std::os::fd::AsFd for $type {
+                fn as_fd(&self) -> ::std::os::fd::BorrowedFd<'_> {
+                    self.inner.get_ref().as_fd()
+                }
             }
-        }
 
-        #[cfg(unix)]
-        impl ::std::os::fd::AsRawFd for $type {
-            fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
-                self.inner.get_ref().as_raw_fd()
+            impl ::std::os::fd::AsRawFd for $type {
+                fn as_raw_fd(&self) -> ::std::os::fd::RawFd {
+                    self.inner.get_ref().as_raw_fd()
+                }
             }
-        }
 
-        #[cfg(unix)]
-        impl ::std::os::fd::IntoRawFd for $type {
-            fn into_raw_fd(self) -> ::std::os::fd::RawFd {
-                self.inner.into_inner().into_raw_fd()
+            impl ::std::os::fd::IntoRawFd for $type {
+                fn into_raw_fd(self) -> ::std::os::fd::RawFd {
+                    self.inner.into_inner().into_raw_fd()
+                }
             }
-        }
 
-        #[cfg(unix)]
-        impl ::std::os::fd::FromRawFd for $type {
-            /// Takes a descriptor over. It must be non-blocking.
-            ///
-            /// # Safety
-            ///
-            /// Those of [`FromRawFd`](::std::os::fd::FromRawFd): it is open, owned by nobody else, and of this kind.
-            #[allow(unsafe_code)]
-            unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $type {
-                // SAFETY: promised by the caller.
-                let io = unsafe { <$std as ::std::os::fd::FromRawFd>::from_raw_fd(fd) };
-                $type { inner: $crate::IoSource::new(io) }
+            impl ::std::os::fd::FromRawFd for $type {
+                /// Takes a descriptor over. It must be non-blocking.
+                ///
+                /// # Safety
+                ///
+                /// Those of [`FromRawFd`](::std::os::fd::FromRawFd): it is open, owned by nobody else, and of this kind.
+                #[allow(unsafe_code)]
+                unsafe fn from_raw_fd(fd: ::std::os::fd::RawFd) -> $type {
+                    // SAFETY: promised by the caller.
+                    let io = unsafe { <$std as ::std::os::fd::FromRawFd>::from_raw_fd(fd) };
+                    $type { inner: $crate::IoSource::new(io) }
+                }
             }
-        }
 
-        #[cfg(unix)]
-        impl From<::std::os::fd::OwnedFd> for $type {
-            /// Takes a descriptor over. It must be non-blocking.
-            fn from(fd: ::std::os::fd::OwnedFd) -> $type {
-                $type { inner: $crate::IoSource::new(<$std>::from(fd)) }
+            impl From<::std::os::fd::OwnedFd> for $type {
+                /// Takes a descriptor over. It must be non-blocking.
+                fn from(fd: ::std::os::fd::OwnedFd) -> $type {
+                    $type { inner: $crate::IoSource::new(<$std>::from(fd)) }
+                }
             }
-        }
 
-        #[cfg(unix)]
-        impl From<$type> for ::std::os::fd::OwnedFd {
-            fn from(source: $type) -> ::std::os::fd::OwnedFd {
-                source.inner.into_inner().into()
+            impl From<$type> for ::std::os::fd::OwnedFd {
+                fn from(source: $type) -> ::std::os::fd::OwnedFd {
+                    source.inner.into_inner().into()
+                }
             }
         }
 

@@ -3,8 +3,11 @@
 //! Each test knows a selector by the trait alone. That something is *not* reported is shown by a waker that is: it is
 //! woken after what is under test.
 
+// WASI runs a part of it.
+#![cfg_attr(target_os = "wasi", allow(dead_code))]
+
 use std::io::{self, Read, Write};
-#[cfg(windows)]
+#[cfg(not(unix))]
 use std::net::{TcpListener, TcpStream as Stream};
 #[cfg(unix)]
 use std::os::fd::AsRawFd;
@@ -87,7 +90,7 @@ fn blocking_pair() -> (Stream, Stream) {
     Stream::pair().unwrap()
 }
 
-#[cfg(windows)]
+#[cfg(not(unix))]
 fn blocking_pair() -> (Stream, Stream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let one = Stream::connect(listener.local_addr().unwrap()).unwrap();
@@ -99,7 +102,18 @@ fn pair() -> (Stream, Stream) {
     let (one, other) = blocking_pair();
     one.set_nonblocking(true).unwrap();
     other.set_nonblocking(true).unwrap();
+    #[cfg(target_os = "wasi")]
+    // The host knows no readiness of a stream before it was waited for once.
+    [&one, &other].map(|stream| wasi::until_ready(stream, WRITE));
     (one, other)
+}
+
+/// Writes a byte from one end of a pair, and returns when it can be read from the other: with WASI it takes its time.
+#[cfg_attr(not(target_os = "wasi"), allow(unused_variables))]
+fn write(mut from: &Stream, to: &Stream) {
+    from.write_all(b"x").unwrap();
+    #[cfg(target_os = "wasi")]
+    wasi::until_ready(to, READ);
 }
 
 /// Reads until it would block, and tells the selector that it did.
@@ -111,8 +125,8 @@ fn drain<S: Selector>(registration: &S::Registration, mut stream: &Stream) {
 
 fn what_is_ready_when_registered_is_reported_once<S: Selector>() {
     let mut bench = Bench::<S>::new();
-    let (here, mut there) = pair();
-    there.write_all(b"x").unwrap();
+    let (here, there) = pair();
+    write(&there, &here);
     let _registration = bench.selector.register(raw_source(&here), Token(1), BOTH).unwrap();
     assert_eq!(bench.reported(), [(Token(1), true, true, false, false)]);
     assert_eq!(bench.tokens(), []);
@@ -120,11 +134,11 @@ fn what_is_ready_when_registered_is_reported_once<S: Selector>() {
 
 fn new_readiness_after_a_drain_is_reported<S: Selector>() {
     let mut bench = Bench::<S>::new();
-    let (here, mut there) = pair();
+    let (here, there) = pair();
     let registration = bench.selector.register(raw_source(&here), Token(1), READ).unwrap();
     for _ in 0..3 {
         assert_eq!(bench.tokens(), []);
-        there.write_all(b"x").unwrap();
+        write(&there, &here);
         assert_eq!(bench.reported(), [(Token(1), true, false, false, false)]);
         drain::<S>(&registration, &here);
     }
@@ -132,8 +146,8 @@ fn new_readiness_after_a_drain_is_reported<S: Selector>() {
 
 fn reregistering_reports_again_with_the_new_token_and_interest<S: Selector>() {
     let mut bench = Bench::<S>::new();
-    let (here, mut there) = pair();
-    there.write_all(b"x").unwrap();
+    let (here, there) = pair();
+    write(&there, &here);
     let mut registration = bench.selector.register(raw_source(&here), Token(1), READ).unwrap();
     assert_eq!(bench.tokens(), [1]);
     bench.selector.reregister(&mut registration, raw_source(&here), Token(2), WRITE).unwrap();
@@ -144,9 +158,9 @@ fn reregistering_reports_again_with_the_new_token_and_interest<S: Selector>() {
 
 fn a_deregistered_source_is_silent_and_can_be_registered_again<S: Selector>() {
     let mut bench = Bench::<S>::new();
-    let (here, mut there) = pair();
+    let (here, there) = pair();
     let registration = bench.selector.register(raw_source(&here), Token(1), READ).unwrap();
-    there.write_all(b"x").unwrap();
+    write(&there, &here);
     bench.selector.deregister(&registration, raw_source(&here)).unwrap();
     drop(registration);
     assert_eq!(bench.tokens(), []);
@@ -158,9 +172,9 @@ fn a_deregistered_source_is_silent_and_can_be_registered_again<S: Selector>() {
 fn a_closed_source_is_gone_and_its_number_is_free<S: Selector>() {
     let mut bench = Bench::<S>::new();
     for round in 0..4 {
-        let (here, mut there) = pair();
+        let (here, there) = pair();
         let registration = bench.selector.register(raw_source(&here), Token(round), READ).unwrap();
-        there.write_all(b"x").unwrap();
+        write(&there, &here);
         assert_eq!(bench.tokens(), [round]);
         drop(registration);
         drop(here);
@@ -172,7 +186,7 @@ fn a_closed_source_is_gone_and_its_number_is_free<S: Selector>() {
 fn mistakes_are_errors_and_change_nothing<S: SelectDescriptor>() {
     let mut bench = Bench::<S>::new();
     let other = S::new().unwrap();
-    let (here, mut there) = pair();
+    let (here, there) = pair();
     let fd = here.as_raw_fd();
     let kind = |result: io::Result<()>| result.unwrap_err().kind();
 
@@ -185,7 +199,7 @@ fn mistakes_are_errors_and_change_nothing<S: SelectDescriptor>() {
     assert_eq!(kind(bench.selector.reregister_fd(fd, Token(2), Interest::LIO)), io::ErrorKind::Unsupported);
     assert_eq!(kind(other.reregister(&mut registration, fd, Token(2), READ)), io::ErrorKind::NotFound);
     assert_eq!(kind(other.deregister(&registration, fd)), io::ErrorKind::NotFound);
-    there.write_all(b"x").unwrap();
+    write(&there, &here);
     assert_eq!(bench.tokens(), [1]);
 }
 
@@ -199,7 +213,7 @@ fn a_number_that_is_not_open_is_refused<S: SelectDescriptor>() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 fn regular_files_are_refused<S: SelectDescriptor>() {
     let bench = Bench::<S>::new();
     let file = std::fs::File::open("/proc/self/exe").unwrap();
@@ -212,10 +226,10 @@ fn regular_files_are_refused<S: SelectDescriptor>() {
 #[cfg(unix)]
 fn a_borrowed_descriptor_needs_nobody_to_tell_of_would_block<S: SelectDescriptor>() {
     let mut bench = Bench::<S>::new();
-    let (mut here, mut there) = pair();
+    let (mut here, there) = pair();
     bench.selector.register_fd(here.as_raw_fd(), Token(1), READ).unwrap();
     for _ in 0..3 {
-        there.write_all(b"x").unwrap();
+        write(&there, &here);
         assert_eq!(bench.reported().first(), Some(&(Token(1), true, false, false, false)));
         let mut buffer = [0; 8];
         assert_eq!(here.read(&mut buffer).unwrap(), 1);
@@ -223,7 +237,7 @@ fn a_borrowed_descriptor_needs_nobody_to_tell_of_would_block<S: SelectDescriptor
         bench.tokens();
     }
     bench.selector.deregister_fd(here.as_raw_fd()).unwrap();
-    there.write_all(b"x").unwrap();
+    write(&there, &here);
     assert_eq!(bench.tokens(), []);
 }
 
@@ -237,6 +251,7 @@ fn the_end_of_a_stream_is_reported_in_each_direction_of_interest<S: Selector>() 
 }
 
 /// Where an event is of a source, not of a direction.
+#[cfg(any(target_os = "linux", windows))]
 fn the_end_of_a_stream_is_the_end_of_both_directions<S: Selector>() {
     for interest in [READ, WRITE, BOTH] {
         let said = said_at_the_end::<S>(interest);
@@ -401,4 +416,36 @@ suite! {
     ],
     [the_end_of_a_stream_is_the_end_of_both_directions],
     [regular_files_are_refused]
+}
+
+/// What of the suite needs no threads, and no kernel that tells of ends: WASI has neither.
+#[cfg(target_os = "wasi")]
+mod wasi {
+    use super::{raw_source, Duration, Interest, Selector, Stream, Token};
+
+    /// Waits with a selector of its own.
+    pub(super) fn until_ready(stream: &Stream, interest: Interest) {
+        let mut elsewhere = crate::sys::PlatformSelector::new().unwrap();
+        let _registration = elsewhere.register(raw_source(stream), Token(0), interest).unwrap();
+        let mut events = Vec::with_capacity(1);
+        elsewhere.wait(&mut events, Some(Duration::from_secs(10))).unwrap();
+        assert_eq!(events.len(), 1);
+    }
+
+    macro_rules! suite {
+        ($($name:ident),+ $(,)?) => {
+            $(#[test] fn $name() { super::$name::<crate::sys::poll::Selector>(); })+
+        };
+    }
+
+    suite! {
+        what_is_ready_when_registered_is_reported_once,
+        new_readiness_after_a_drain_is_reported,
+        reregistering_reports_again_with_the_new_token_and_interest,
+        a_deregistered_source_is_silent_and_can_be_registered_again,
+        a_closed_source_is_gone_and_its_number_is_free,
+        more_events_than_fit_come_one_after_the_other,
+        every_waker_has_its_token_and_none_is_lost,
+        timeouts_are_never_short,
+    }
 }

@@ -49,10 +49,16 @@ mod kqueue;
     target_os = "hurd"
 ))]
 mod poll;
+#[cfg(target_os = "wasi")]
+mod poll;
 #[cfg(unix)]
 mod unix;
+#[cfg(not(any(unix, windows, target_os = "wasi")))]
+mod unsupported;
+#[cfg(target_os = "wasi")]
+mod wasi;
 // Its state machine is pure, and tested wherever tests run.
-#[cfg(any(windows, test))]
+#[cfg(any(windows, all(test, unix)))]
 mod windows;
 
 #[cfg(all(
@@ -78,6 +84,8 @@ pub(crate) use kqueue::Selector as PlatformSelector;
     target_os = "hurd"
 ))]
 pub(crate) use poll::Selector as PlatformSelector;
+#[cfg(target_os = "wasi")]
+pub(crate) use poll::Selector as PlatformSelector;
 #[cfg(unix)]
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
 
@@ -86,19 +94,40 @@ pub(crate) use windows::{
     check_source, named_pipe, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
 };
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_vendor = "apple",
-    target_os = "freebsd",
-    target_os = "dragonfly",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "cygwin",
-    target_os = "hurd",
-    windows
-)))]
+#[cfg(all(
+    unix,
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_vendor = "apple",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+        target_os = "cygwin",
+        target_os = "hurd"
+    ))
+))]
 compile_error!("poised does not support this platform yet: see docs/mio-parity.md");
+
+#[cfg(target_os = "wasi")]
+pub(crate) use wasi::{check_source, raw_source, tcp, udp, AsRawSource, RawSource};
+
+#[cfg(not(any(unix, windows, target_os = "wasi")))]
+pub(crate) use unsupported::{
+    check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
+};
+
+/// Keeps items where sources are descriptors, and only there.
+#[cfg(any(unix, target_os = "wasi"))]
+macro_rules! on_descriptors {
+    ($($item:item)*) => { $($item)* };
+}
+#[cfg(not(any(unix, target_os = "wasi")))]
+macro_rules! on_descriptors {
+    ($($item:item)*) => {};
+}
+pub(crate) use on_descriptors;
 
 /// The registration that an [`IoSource`](crate::IoSource) holds.
 pub(crate) type Registration = <PlatformSelector as Selector>::Registration;

@@ -13,12 +13,12 @@ use crate::{Interest, Registry, Token};
 /// For a value that the program owns, [`IoSource`](crate::IoSource) is safer: it ends the registration when dropped, and
 /// sees operations that would have blocked.
 ///
-/// | | epoll | `--cfg poised_backend="poll"` |
-/// | --- | --- | --- |
-/// | edges | the kernel's | poised looks at the descriptor again every few milliseconds while it was reported ready and not seen drained |
-/// | spurious events | hardly ever | every 100 to 200 milliseconds while a descriptor stays ready |
-/// | closed without deregistering | the kernel ends it with the last duplicate | ended at the next poll |
-/// | regular files, directories | `PermissionDenied` | `PermissionDenied` |
+/// | | epoll | kqueue | `--cfg poised_backend="poll"` |
+/// | --- | --- | --- | --- |
+/// | edges | the kernel's | the kernel's | poised looks at the descriptor again every few milliseconds while it was reported ready and not seen drained |
+/// | spurious events | hardly ever | hardly ever | every 100 to 200 milliseconds while a descriptor stays ready |
+/// | closed without deregistering | the kernel ends it with the last duplicate | the kernel ends it | ended at the next poll |
+/// | regular files, directories | `PermissionDenied` | readable while not at the end; `InvalidInput` for writing | `PermissionDenied` |
 ///
 /// # Errors
 ///

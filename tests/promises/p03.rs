@@ -14,7 +14,7 @@ use poised::{Interest, Token};
 
 use crate::links::{over_links, tcp_pair, Link};
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{expect_would_block, Harness, PATIENCE};
+use crate::util::{expect_would_block, on_wasi, Harness, PATIENCE};
 
 const IT: Token = Token(3);
 
@@ -27,6 +27,9 @@ fn check_reads<S: Source>(source: &mut S, rows: &[Row<S>], mut feed: impl FnMut(
     let mut harness = Harness::new();
     harness.register(source, IT, Interest::READABLE);
     for (name, operation) in rows {
+        if name.starts_with("peek") && on_wasi("has no peek") {
+            continue;
+        }
         for round in 0..3 {
             feed();
             harness.expect_readable(IT);
@@ -142,6 +145,24 @@ fn read_raw(stream: &impl std::os::windows::io::AsSocket, buffer: &mut [u8]) -> 
 #[cfg(windows)]
 fn write_raw(stream: &impl std::os::windows::io::AsSocket, bytes: &[u8]) -> io::Result<usize> {
     StdTcpStream::from(stream.as_socket().try_clone_to_owned()?).write(bytes)
+}
+
+/// There is no second descriptor to be had: the socket is borrowed.
+#[cfg(target_family = "wasm")]
+fn borrowed(source: &impl std::os::fd::AsRawFd) -> std::mem::ManuallyDrop<StdTcpStream> {
+    // SAFETY: the descriptor is open as long as its owner, who calls this, and is not closed here.
+    #[allow(unsafe_code)]
+    std::mem::ManuallyDrop::new(unsafe { std::os::fd::FromRawFd::from_raw_fd(source.as_raw_fd()) })
+}
+
+#[cfg(target_family = "wasm")]
+fn read_raw(source: &impl std::os::fd::AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
+    (&*borrowed(source)).read(buffer)
+}
+
+#[cfg(target_family = "wasm")]
+fn write_raw(source: &impl std::os::fd::AsRawFd, bytes: &[u8]) -> io::Result<usize> {
+    (&*borrowed(source)).write(bytes)
 }
 
 #[test]

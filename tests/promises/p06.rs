@@ -13,7 +13,7 @@ use poised::{Interest, Token};
 
 use crate::links::tcp_pair;
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{drain, on_wine, Harness, Seen};
+use crate::util::{drain, on_wasi, on_wine, Harness, Seen};
 
 const IT: Token = Token(8);
 const BOTH: Interest = Interest::READABLE.add(Interest::WRITABLE);
@@ -51,6 +51,8 @@ impl Row {
 /// Says that `end` makes `source` report what `row` says: all of it, and nothing else.
 #[track_caller]
 fn check<S: Source>(source: &mut S, row: Row, end: impl FnOnce(&mut S)) {
+    let unseen = row.read_closed && on_wasi("does not tell of an end: it is read");
+    let row = if unseen { Row { readable: true, ..OPEN } } else { row };
     let mut harness = Harness::new();
     harness.register(source, IT, BOTH);
     // First the source is open: whatever this reports, it is no end.
@@ -116,7 +118,8 @@ fn p06_tcp_end_after_an_event_is_a_new_event() {
     assert!(!seen.read_closed, "{seen:?}");
     assert_eq!(drain(&stream), (b"x".to_vec(), false));
     drop(other);
-    harness.expect(IT, |seen| seen.readable && seen.read_closed);
+    harness.expect(IT, |seen| seen.readable && (seen.read_closed || on_wasi("does not tell of an end: it is read")));
+    assert_eq!(drain(&stream), (b"".to_vec(), true));
 }
 
 #[test]
@@ -150,7 +153,7 @@ mod linux {
     use super::{check, Row, FULL, HALF, IT, OPEN};
     use crate::links::tcp_pair;
     use crate::util::leak::leaves_nothing_open;
-    use crate::util::{drain, expect_error, linux::reset_on_close, Harness};
+    use crate::util::{drain, expect_error, linux::reset_on_close, Harness, ON_KQUEUE};
 
     const RESET: Row = Row { error: true, ..FULL };
 
@@ -176,7 +179,8 @@ mod linux {
     fn p06_tcp_own_shutdown_of_writing_leaves_reading_open() {
         let (one, mut other) = tcp_pair();
         let mut stream = TcpStream::from_std(one);
-        check(&mut stream, Row { readable: true, ..OPEN }, |stream| {
+        // kqueue tells of the direction that was shut down here, too.
+        check(&mut stream, Row { readable: true, write_closed: ON_KQUEUE, ..OPEN }, |stream| {
             stream.shutdown(Shutdown::Write).unwrap();
             other.write_all(b"an answer").unwrap();
         });
@@ -196,7 +200,7 @@ mod linux {
         let mut stream = TcpStream::connect(nobody).unwrap();
         let mut harness = Harness::new();
         harness.register(&mut stream, IT, Interest::WRITABLE);
-        harness.expect(IT, |seen| seen.error && seen.write_closed && seen.read_closed);
+        harness.expect(IT, |seen| seen.error && seen.is_closed(Interest::WRITABLE));
         let error = stream.take_error().unwrap().expect("the error that the event told of");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     }
@@ -252,7 +256,7 @@ mod linux {
         harness.register(&mut sender, Token(9), Interest::WRITABLE);
         harness.expect_writable(Token(9));
         drop(receiver);
-        let seen = harness.expect(Token(9), |seen| seen.error && seen.write_closed);
+        let seen = harness.expect(Token(9), |seen| seen.tells_of_error() && seen.write_closed);
         assert!(!seen.read_closed, "{seen:?}");
         expect_error(sender.write(b"x"), ErrorKind::BrokenPipe);
     }

@@ -1,5 +1,7 @@
 //! P10 A source moved to another thread keeps its registration; registering from another thread while one polls takes
 //! effect at once.
+// WASI has one thread.
+#![cfg(not(target_family = "wasm"))]
 
 use std::thread;
 
@@ -69,11 +71,10 @@ mod linux {
     fn wakes(harness: &mut Harness, token: Token, meanwhile: impl FnOnce()) {
         let (result, ()) = while_polling(harness, Some(PATIENCE), |_| meanwhile());
         result.unwrap();
-        if harness.events.is_empty() {
-            // poll(2) may come back to take the change in, without an event.
+        if !harness.events.iter().any(|event| event.token() == token) {
+            // poll(2) may come back to take the change in, without an event; and one to spare may have come first (P02).
             harness.expect_readable(token);
         }
-        assert!(harness.events.iter().any(|event| event.token() == token), "{:?}", harness.events);
     }
 
     fn p10_registered_while_polling(mut link: Link) {

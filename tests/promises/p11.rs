@@ -7,7 +7,7 @@ use poised::{Interest, Token, Waker};
 
 use crate::links::{over_links, Link};
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{Harness, PATIENCE};
+use crate::util::{on_wasi, Harness, PATIENCE};
 
 over_links!(p11_cleared_by_the_next_poll, p11_none_lost_beyond_capacity);
 
@@ -59,12 +59,13 @@ fn p11_none_lost_beyond_capacity(mut link: Link) {
 #[test]
 fn p11_a_thousand_through_one_slot() {
     let mut harness = Harness::with_capacity(1);
-    let mut links: Vec<_> = (0..500).map(|_| Link::udp()).collect();
+    let count = if on_wasi("has a hundred descriptors: 100 through one slot") { 50 } else { 500 };
+    let mut links: Vec<_> = (0..count).map(|_| Link::udp()).collect();
     for (number, link) in links.iter_mut().enumerate() {
         harness.register(&mut link.reader, Token(number * 2), Interest::WRITABLE);
         harness.register(&mut link.writer, Token(number * 2 + 1), Interest::WRITABLE);
     }
-    all_come(&mut harness, 1000, 1);
+    all_come(&mut harness, 2 * count, 1);
     assert_eq!(harness.turn(), 0, "{:?}", harness.events);
 }
 

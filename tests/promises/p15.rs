@@ -96,6 +96,7 @@ fn p15_wake_never_blocks() {
     harness.expect(IT, |seen| seen.events > 0);
 }
 
+#[cfg_attr(target_family = "wasm", ignore = "WASI has one thread")]
 #[test]
 fn p15_woken_from_another_thread() {
     let mut harness = Harness::new();

@@ -1,4 +1,6 @@
 //! P16 `wake` works from any thread, and what the waking thread wrote before is seen by the thread that poll returned to.
+// WASI has one thread.
+#![cfg(not(target_family = "wasm"))]
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;

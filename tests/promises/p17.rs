@@ -7,7 +7,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{drain, on_wine, Harness, PATIENCE};
+use crate::util::{drain, on_wasi, on_wine, warm, Harness, PATIENCE};
 
 const CLIENT: Token = Token(20);
 const SERVER: Token = Token(21);
@@ -37,6 +37,7 @@ fn p17_connect_in_six_steps() {
         harness.reregister(&mut listener, SERVER, Interest::READABLE);
         harness.expect_readable(SERVER);
         let (mut accepted, from) = listener.accept().unwrap();
+        warm(&mut accepted);
         assert_eq!(from, stream.local_addr().unwrap());
 
         harness.reregister(&mut stream, CLIENT, Interest::READABLE);
@@ -51,12 +52,21 @@ fn p17_refused() {
     let nobody = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let mut harness = Harness::new();
     for interest in [Interest::WRITABLE, Interest::READABLE, Interest::READABLE | Interest::WRITABLE] {
-        let mut stream = TcpStream::connect(nobody).expect("a connect that has begun");
+        let mut stream = match TcpStream::connect(nobody) {
+            Err(error) if on_wasi("may know of the refusal at once") => {
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+                continue;
+            }
+            begun => begun.expect("a connect that has begun"),
+        };
         harness.register(&mut stream, CLIENT, interest);
-        harness.expect(CLIENT, |seen| seen.error || seen.writable || seen.read_closed);
+        harness.expect(CLIENT, |seen| {
+            let as_asked = seen.readable && on_wasi("tells of a failure as of what was asked for");
+            seen.error || seen.writable || seen.read_closed || as_asked
+        });
         let error = stream.take_error().unwrap().expect("why it failed");
         assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
-        if !on_wine("keeps SO_ERROR after it was read") {
+        if !on_wine("keeps SO_ERROR after it was read") && !on_wasi("keeps SO_ERROR after it was read") {
             assert!(stream.take_error().unwrap().is_none(), "the error is told once");
         }
         assert!(stream.peer_addr().is_err());
@@ -111,7 +121,8 @@ fn p17_many_at_once() {
     let mut listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = listener.local_addr().unwrap();
     harness.register(&mut listener, SERVER, Interest::READABLE);
-    let mut streams: Vec<_> = (0..64).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let count = if on_wasi("has a hundred descriptors: 40 at once") { 40 } else { 64 };
+    let mut streams: Vec<_> = (0..count).map(|_| TcpStream::connect(address).unwrap()).collect();
     for (number, stream) in streams.iter_mut().enumerate() {
         harness.register(stream, Token(100 + number), Interest::WRITABLE);
     }
@@ -142,7 +153,7 @@ fn p17_udp_connect() {
     harness.register(&mut socket, CLIENT, Interest::WRITABLE);
     harness.expect_writable(CLIENT);
     assert_eq!(socket.peer_addr().unwrap(), peer.local_addr().unwrap());
-    assert!(socket.take_error().unwrap().is_none());
+    assert!(on_wasi("has no SO_ERROR for UDP") || socket.take_error().unwrap().is_none());
 }
 
 #[cfg(unix)]

@@ -134,7 +134,7 @@ fn p19_failed_registrations() {
         for _ in 0..20_000 {
             let registry = harness.poll.registry();
             registry.register(&mut SourceFd(&-1), Token(0), Interest::READABLE).unwrap_err();
-            registry.register(&mut SourceFd(&file.as_raw_fd()), Token(0), Interest::READABLE).unwrap_err();
+            registry.register(&mut SourceFd(&file.as_raw_fd()), Token(0), Interest::WRITABLE).unwrap_err();
             registry.register(&mut link.reader, Token(0), Interest::AIO).unwrap_err();
             registry.deregister(&mut link.reader).unwrap_err();
         }

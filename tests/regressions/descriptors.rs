@@ -117,12 +117,13 @@ fn scenario_45_number_closed_and_never_deregistered_used_again() {
         harness.expect_none();
         let make = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
         for _ in 0..10 {
-            let (old, number) = (make(), make().as_raw_fd());
+            let old = make();
+            let number = old.as_raw_fd();
             harness.register(&mut SourceFd(&old.as_raw_fd()), OLD, Interest::READABLE);
             drop(old);
             harness.expect_none();
             let new = make();
-            assert_eq!(new.as_raw_fd() + 1, number);
+            assert_eq!(new.as_raw_fd(), number);
             harness.register(&mut SourceFd(&new.as_raw_fd()), NEW, Interest::READABLE);
             rustix::io::write(&new, &1_u64.to_ne_bytes()).unwrap();
             harness.expect_readable(NEW);
@@ -264,6 +265,7 @@ fn is_not_registered(harness: &Harness, fd: RawFd) {
 /// epoll refuses files, which are always ready; the bare number that users saw did not tell them why, or they got
 /// `AlreadyExists` at the next try (monoio-rs/monoio#276).
 #[test]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue watches files")]
 fn scenario_50_regular_file() {
     let mut file = tempfile::tempfile().unwrap();
     is_refused_as_a_file(file.as_raw_fd());
@@ -274,6 +276,7 @@ fn scenario_50_regular_file() {
 /// Programs that read their standard input by events broke when it was redirected from a file
 /// (Rufflewind/tokio-file-unix#2).
 #[test]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue watches files")]
 fn scenario_50_standard_input_from_a_file() {
     isolated("descriptors::scenario_50_standard_input_from_a_file", || {
         let file = tempfile::tempfile().unwrap();

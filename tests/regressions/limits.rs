@@ -94,6 +94,7 @@ fn keeps_what_it_had(harness: &mut Harness, ours: &mut UnixStream, theirs: &mut 
 /// later try said that it was there already (oven-sh/bun#37293).
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_ctl")]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_ctl")]
 fn scenario_54_no_watches_left() {
     survives_a_refused_registration(libc::ENOSPC);
 }
@@ -101,6 +102,7 @@ fn scenario_54_no_watches_left() {
 /// The same, where the kernel has no memory left (oven-sh/bun#37293).
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_ctl")]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_ctl")]
 fn scenario_54_no_memory_left() {
     survives_a_refused_registration(libc::ENOMEM);
 }
@@ -167,6 +169,7 @@ fn scenario_71_failed_constructors_leak_nothing() {
 /// The same, where the registry is what fails (tokio-rs/mio#1031).
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_ctl")]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_ctl")]
 fn scenario_71_failed_waker_leaks_nothing() {
     isolated("limits::scenario_71_failed_waker_leaks_nothing", || {
         let poll = Poll::new().unwrap();

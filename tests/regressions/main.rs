@@ -14,7 +14,7 @@
 //! - 56: no ring batches the registrations.
 //! - 57-68: kqueue and event ports.
 //! - 72, second half (an event of the same batch held back): guarded registrations are not built yet.
-//! - 84: Android on x86.
+//! - 84: Android on x86; `p18_accepted_where_the_kernel_lacks_accept4` has what its sockets are accepted by.
 //! - 85 on Windows: `tests/promises`, P06, has what a connection's end looks like there.
 
 // Other Unix systems have no target that compiles this.

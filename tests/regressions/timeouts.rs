@@ -97,6 +97,7 @@ fn falls_back_and_stays(errno: i32) {
 /// On kernels before 5.11, which have no `epoll_pwait2`, every wait failed (tokio-rs/mio#1541, lalinsky/zio#500).
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_pwait2")]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_pwait2")]
 fn scenario_36_epoll_pwait2_is_missing() {
     falls_back_and_stays(libc::ENOSYS);
 }
@@ -104,6 +105,7 @@ fn scenario_36_epoll_pwait2_is_missing() {
 /// Sandboxes whose filters are older than the call forbid it instead, with the same end (lalinsky/zio#500).
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_pwait2")]
+#[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_pwait2")]
 fn scenario_36_epoll_pwait2_is_forbidden() {
     falls_back_and_stays(libc::EPERM);
 }

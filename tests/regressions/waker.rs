@@ -31,6 +31,7 @@ fn scenario_48_wake_needs_no_change_of_registration() {
 
 /// Sandboxes and emulated kernels lack eventfd2 (P15): a pipe takes its place, and is as non-blocking.
 #[test]
+#[cfg(target_os = "linux")]
 fn p15_wakes_arrive_where_the_kernel_refuses_eventfds() {
     for errno in [libc::ENOSYS, libc::EPERM] {
         let mut harness = Harness::new();

@@ -4,13 +4,14 @@ use poised::net::UdpSocket;
 use poised::{Events, Interest, Token};
 
 use crate::util::leak::leaves_nothing_open;
-use crate::util::Harness;
+use crate::util::{warm, Harness};
 
 /// A harness whose last poll reported the tokens 0, 1 and 2.
 fn three() -> (Harness, Vec<UdpSocket>) {
     let mut harness = Harness::new();
     let mut sockets: Vec<_> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap()).collect();
     for (number, socket) in sockets.iter_mut().enumerate() {
+        warm(socket);
         harness.register(socket, Token(number), Interest::WRITABLE);
     }
     assert_eq!(harness.turn(), 3);

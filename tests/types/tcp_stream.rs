@@ -7,7 +7,7 @@ use poised::net::TcpStream;
 use poised::{Interest, Token};
 
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{drain, expect_error, expect_would_block, fill, on_wine, Harness};
+use crate::util::{drain, expect_error, expect_would_block, fill, on_wasi, on_wine, Harness};
 
 const IT: Token = Token(8);
 
@@ -70,10 +70,23 @@ fn vectored_reads_and_writes() {
     harness.expect_readable(IT);
     let (mut one, mut two, mut three) = ([0; 3], [0; 3], [0; 9]);
     let mut slices = [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two), IoSliceMut::new(&mut three)];
-    assert_eq!(stream.read_vectored(&mut slices).unwrap(), 11);
-    assert_eq!((&one, &two, &three[..5]), (b"one", b"two", &b"three"[..]));
+    if on_wasi("takes the first slice of many") {
+        assert_eq!(stream.read_vectored(&mut slices).unwrap(), 3);
+        assert_eq!(drain(&stream), (b"twothree".to_vec(), false));
+    } else {
+        assert_eq!(stream.read_vectored(&mut slices).unwrap(), 11);
+        assert_eq!((&two, &three[..5]), (b"two", &b"three"[..]));
+    }
+    assert_eq!(&one, b"one");
     expect_would_block((&stream).read_vectored(&mut [IoSliceMut::new(&mut one)]));
 
+    if on_wasi("takes the first slice of many") {
+        assert_eq!(
+            stream.write_vectored(&[IoSlice::new(b""), IoSlice::new(b"four"), IoSlice::new(b"five")]).unwrap(),
+            4
+        );
+        return;
+    }
     let slices = [IoSlice::new(b"four"), IoSlice::new(b""), IoSlice::new(b"five")];
     assert_eq!(stream.write_vectored(&slices).unwrap(), 8);
     assert_eq!((&stream).write_vectored(&slices).unwrap(), 8);
@@ -98,8 +111,9 @@ fn vectored_with_more_slices_than_the_system_takes() {
     harness.expect_readable(IT);
     let mut buffers = vec![[0; 1]; 3000];
     let mut slices: Vec<_> = buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
-    assert_eq!(stream.read_vectored(&mut slices).unwrap(), 4);
-    assert_eq!(buffers[..4].concat(), b"many");
+    let count = if on_wasi("takes the first slice of many") { 1 } else { 4 };
+    assert_eq!(stream.read_vectored(&mut slices).unwrap(), count);
+    assert_eq!(buffers[..count].concat(), b"many"[..count]);
 }
 
 #[test]
@@ -108,11 +122,12 @@ fn empty_buffers() {
     assert_eq!(stream.write(&[]).unwrap(), 0);
     other.write_all(b"x").unwrap();
     harness.expect_readable(IT);
-    assert_eq!(stream.read(&mut []).unwrap(), 0);
+    assert!(on_wasi("blocks at no room") || stream.read(&mut []).unwrap() == 0);
     assert_eq!(stream.write_vectored(&[]).unwrap(), 0);
     assert_eq!(stream.read_vectored(&mut []).unwrap(), 0);
 }
 
+#[cfg_attr(target_family = "wasm", ignore = "WASI has no peek")]
 #[test]
 fn peek_leaves_the_bytes() {
     let (mut harness, mut stream, mut other) = connected();
@@ -164,7 +179,10 @@ fn shutdown_of_both_and_of_what_is_not_connected() {
     assert_eq!(stream.read(&mut [0; 8]).unwrap(), 0);
     let nobody = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let mut harness = Harness::new();
-    let mut refused = TcpStream::connect(nobody).unwrap();
+    let mut refused = match TcpStream::connect(nobody) {
+        Err(_) if on_wasi("may know of the refusal at once") => return,
+        begun => begun.unwrap(),
+    };
     harness.register(&mut refused, IT, Interest::WRITABLE);
     harness.expect(IT, |seen| seen.events > 0);
     expect_error(refused.shutdown(Shutdown::Both), ErrorKind::NotConnected);
@@ -188,11 +206,14 @@ fn nodelay_and_ttl() {
 fn take_error_tells_once() {
     let nobody = StdTcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let mut harness = Harness::new();
-    let mut stream = TcpStream::connect(nobody).unwrap();
+    let mut stream = match TcpStream::connect(nobody) {
+        Err(_) if on_wasi("may know of the refusal at once") => return,
+        begun => begun.unwrap(),
+    };
     harness.register(&mut stream, IT, Interest::WRITABLE);
     harness.expect(IT, |seen| seen.events > 0);
     assert_eq!(stream.take_error().unwrap().unwrap().kind(), ErrorKind::ConnectionRefused);
-    if !on_wine("keeps SO_ERROR after it was read") {
+    if !on_wine("keeps SO_ERROR after it was read") && !on_wasi("keeps SO_ERROR after it was read") {
         assert!(stream.take_error().unwrap().is_none());
     }
 }
@@ -210,6 +231,10 @@ fn a_full_stream_goes_on_when_there_is_room() {
         assert!(all.iter().all(|byte| *byte == b'x'));
         harness.expect_writable(IT);
         total = fill(&stream);
+    }
+    if on_wasi("drops what it has not sent when a stream is closed") {
+        other.read_exact(&mut vec![0; total]).unwrap();
+        total = 0;
     }
     drop(stream);
     let mut rest = Vec::new();

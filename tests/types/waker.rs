@@ -57,6 +57,7 @@ fn two_wakers_of_one_token() {
     }
 }
 
+#[cfg_attr(target_family = "wasm", ignore = "WASI has one thread")]
 #[test]
 fn shared_by_reference_and_by_arc() {
     let mut harness = Harness::new();

@@ -8,7 +8,16 @@
 // Each test binary includes this file and uses its own part of it; none has an outside that `pub` could reach.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(not(target_family = "wasm"))]
 pub mod leak;
+/// WASI has no processes for it, and no count of descriptors.
+#[cfg(target_family = "wasm")]
+pub mod leak {
+    macro_rules! leaves_nothing_open {
+        ($($any:tt)*) => {};
+    }
+    pub(crate) use leaves_nothing_open;
+}
 #[cfg(target_os = "linux")]
 pub mod linux;
 
@@ -26,7 +35,17 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub const SENTINEL: Token = Token(usize::MAX - 17);
 
 /// Whether the suite was built for the poll(2) backend.
-pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll));
+pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_family = "wasm"));
+
+/// Whether the suite was built for kqueue, where each event is of one direction, and tells the end of that one.
+pub const ON_KQUEUE: bool = cfg!(any(
+    poised_backend = "kqueue",
+    target_vendor = "apple",
+    target_os = "freebsd",
+    target_os = "dragonfly",
+    target_os = "netbsd",
+    target_os = "openbsd"
+));
 
 /// What one token has reported since it was last asked, all its events taken together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +60,17 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether this says that both directions are closed, as far as the events of `interest` can: kqueue's tell of their own.
+    pub fn is_closed(&self, interest: Interest) -> bool {
+        let known = |direction: bool| direction || !ON_KQUEUE;
+        (self.read_closed || !known(interest.is_readable())) && (self.write_closed || !known(interest.is_writable()))
+    }
+
+    /// Whether this tells of an error that is not the end: to kqueue, it is readiness alone.
+    pub fn tells_of_error(&self) -> bool {
+        self.error || (ON_KQUEUE && self.events > 0)
+    }
+
     /// Adds what one event says.
     pub fn add(&mut self, event: &Event) {
         self.events += 1;
@@ -149,13 +179,37 @@ impl Harness {
 
 /// Whether this runs under Wine, which differs from Windows by what `difference` says: the test leaves that out, and
 /// prints so. Never on another system.
-#[allow(clippy::print_stdout)] // The runner keeps it for who looks.
 pub fn on_wine(difference: &str) -> bool {
-    let is_wine = is_wine();
-    if is_wine {
-        println!("left out: Wine {difference}");
+    left_out(is_wine(), "Wine", difference)
+}
+
+/// The same of the suite that was built for kqueue.
+pub fn on_kqueue(difference: &str) -> bool {
+    left_out(ON_KQUEUE, "kqueue", difference)
+}
+
+/// Whether this runs on WASI, which has less by what `difference` says: the test leaves that out, and prints so.
+pub fn on_wasi(difference: &str) -> bool {
+    left_out(cfg!(target_family = "wasm"), "WASI", difference)
+}
+
+#[allow(clippy::print_stdout)] // The runner keeps it for who looks, and `cargo xtask platforms` reads it.
+fn left_out(is_left_out: bool, system: &str, difference: &str) -> bool {
+    if is_left_out {
+        println!("left out: {system} {difference}");
     }
-    is_wine
+    is_left_out
+}
+
+/// Makes `source` as ready to be written to as it is elsewhere from the start: a host of WASI knows no readiness of a
+/// socket before it was waited for once.
+pub fn warm(source: &mut impl Source) {
+    if cfg!(target_family = "wasm") {
+        let mut elsewhere = Harness::new();
+        elsewhere.register(source, Token(0), Interest::WRITABLE);
+        elsewhere.expect_writable(Token(0));
+        elsewhere.deregister(source);
+    }
 }
 
 #[cfg(not(windows))]

@@ -19,6 +19,7 @@ mod steps;
 mod suite;
 mod targets;
 mod tidy;
+mod wasi;
 mod windows;
 mod workspace;
 

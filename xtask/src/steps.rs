@@ -15,7 +15,7 @@ use crate::api::System;
 use crate::configs::{Checks, Config, CONFIGS};
 use crate::outcome::{Counts, Outcome};
 use crate::workspace::Workspace;
-use crate::{accept, api, platforms, setup, suite, tidy, windows};
+use crate::{accept, api, platforms, setup, suite, tidy, wasi, windows};
 
 /// One check.
 pub(crate) struct Step {
@@ -93,6 +93,9 @@ fn all() -> Vec<Step> {
     steps.push(windows("windows-count", windows::counted));
     steps.push(windows("windows-demo", windows::demo));
     steps.push(windows_step(accept_step(Suite::Tokio, Backend::Windows)));
+    let wasi = |name, action| step(name, "wasi", false, move |workspace| wasi::where_possible(workspace, action));
+    steps.push(wasi("wasi-check", wasi::check));
+    steps.push(wasi("wasi-tests", wasi::tests));
     steps.push(step("platforms", "platforms", false, platforms::check));
     steps
 }

@@ -1,7 +1,7 @@
 //! Registers and waits with epoll. The kernel does the work; here interests become its bits, and timeouts its calls.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::syscall::{self, Record};
@@ -123,14 +123,8 @@ impl SelectDescriptor for Selector {
     }
 }
 
-impl AsRawFd for Selector {
-    fn as_raw_fd(&self) -> RawFd {
-        self.epoll.as_raw_fd()
-    }
-}
-
 impl AsFd for Selector {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }
 }

@@ -162,3 +162,80 @@ impl fmt::Debug for Record {
         self.details(f)
     }
 }
+
+// Over the model, which has all filters; the numbers are the system's own elsewhere.
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::types::{AIO, EVFILT_READ, EVFILT_USER, EVFILT_WRITE, EV_CLEAR, EV_EOF, EV_ERROR, EXCEPT, LIO};
+    use super::*;
+
+    fn event(filter: Filter, flags: Flags, fflags: u32) -> Record {
+        let mut event = Record::change(7, filter, 0, Token(usize::MAX)).with(fflags);
+        event.0.flags = EV_CLEAR | flags;
+        event
+    }
+
+    /// What holds of an event, by name.
+    fn names(event: &Record) -> String {
+        let all = [
+            (event.is_readable(), "readable"),
+            (event.is_writable(), "writable"),
+            (event.is_error(), "error"),
+            (event.is_read_closed(), "read_closed"),
+            (event.is_write_closed(), "write_closed"),
+            (event.is_priority(), "priority"),
+            (event.is_aio(), "aio"),
+            (event.is_lio(), "lio"),
+        ];
+        all.iter().filter(|(holds, _)| *holds).map(|(_, name)| *name).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn p06_an_event_tells_of_its_own_direction() {
+        let (except, out_of_band) = EXCEPT.unwrap();
+        let reset = libc::ECONNRESET.unsigned_abs();
+        for (event, holds) in [
+            (event(EVFILT_READ, 0, 0), "readable"),
+            (event(EVFILT_WRITE, 0, 0), "writable"),
+            (event(EVFILT_READ, EV_EOF, 0), "readable read_closed"),
+            (event(EVFILT_WRITE, EV_EOF, 0), "writable write_closed"),
+            (event(EVFILT_READ, EV_EOF, reset), "readable error read_closed"),
+            (event(EVFILT_WRITE, EV_EOF, reset), "writable error write_closed"),
+            // Flags of the filter that are no error number.
+            (event(EVFILT_READ, 0, 1), "readable"),
+            (event(EVFILT_READ, EV_ERROR, 0), "readable error"),
+            (event(except, 0, out_of_band), "readable priority"),
+            // An error number that looks like the flag.
+            (event(except, EV_EOF, out_of_band), "error read_closed"),
+            (event(EVFILT_USER, 0, 0), "readable"),
+            (event(EVFILT_USER, 0, READER_GONE), "writable write_closed"),
+            (event(AIO.unwrap(), EV_EOF, 0), "aio"),
+            (event(LIO.unwrap(), EV_EOF, 0), "lio"),
+        ] {
+            assert_eq!(names(&event), holds, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn p04_a_token_comes_back_bit_for_bit() {
+        for token in [0, 1, usize::MAX, usize::MAX / 2 + 1] {
+            assert_eq!(Record::change(7, EVFILT_READ, 0, Token(token)).token(), Token(token));
+        }
+    }
+
+    #[test]
+    fn details_name_filter_and_flags() {
+        let known = format!("{:?}", event(EVFILT_READ, EV_EOF, 2));
+        assert_eq!(known, "EVFILT_READ | EV_CLEAR | EV_EOF, ident 7, fflags 0x2, data 0");
+        let unknown = format!("{:?}", event(-4, 0x0800, 0));
+        assert_eq!(unknown, "filter -4 | EV_CLEAR | 0x800, ident 7, fflags 0x0, data 0");
+    }
+
+    #[test]
+    fn a_receipt_without_an_error_is_none() {
+        let mut receipt = event(EVFILT_READ, EV_ERROR, 0);
+        assert!(receipt.error().is_none());
+        receipt.0.data = i64::from(libc::ENOENT);
+        assert_eq!(receipt.error().and_then(|error| error.raw_os_error()), Some(libc::ENOENT));
+    }
+}

@@ -31,14 +31,14 @@ impl Queue {
         Ok(Queue(queue))
     }
 
-    /// Applies changes, and puts the receipt of each in its place.
-    pub(super) fn apply(&self, changes: &mut [Record]) -> io::Result<()> {
-        let length = count_of(changes.len());
-        let list = changes.as_mut_ptr().cast::<libc::kevent>();
+    /// Applies changes, and writes the receipt of each; there is room for them all.
+    pub(super) fn apply(&self, changes: &[Record], receipts: &mut [Record]) -> io::Result<()> {
+        let length = count_of(changes.len().min(receipts.len()));
+        let (list, room) = (changes.as_ptr().cast::<libc::kevent>(), receipts.as_mut_ptr().cast::<libc::kevent>());
         let now = timespec(Duration::ZERO);
-        // SAFETY: the kernel reads `length` records and may write as many, and they are there; the manual allows one list
-        // for both. A record is what the kernel's is, and the timespec lives for the call.
-        check(unsafe { libc::kevent(self.0.as_raw_fd(), list, length, list, length, &now) }).map(drop)
+        // SAFETY: the kernel reads `length` records and writes at most as many, and both lists have them. A record is what
+        // the kernel's is, and the timespec lives for the call.
+        check(unsafe { libc::kevent(self.0.as_raw_fd(), list, length, room, length, &now) }).map(drop)
     }
 
     /// Waits into the spare capacity of `events`; `None` is without an end.

@@ -18,9 +18,6 @@
 //! On Linux all of this is tested over `model`, a kevent(2) made after the manuals; `--cfg poised_backend="kqueue"` puts
 //! the whole crate on it, for the public test suite.
 
-// A test build for another mechanism has this one too, for the contract; its polls hold no queue.
-#[cfg(any(not(any(target_os = "linux", target_os = "android")), poised_backend = "kqueue"))]
-mod descriptor;
 mod event;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "model/mod.rs")]
 mod kernel;

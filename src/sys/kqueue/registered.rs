@@ -60,22 +60,23 @@ impl Registered {
         self.set(queue, fd, token, interest)
     }
 
-    /// Ends a registration. After an error there is none either.
-    pub(super) fn remove(&mut self, queue: &Queue, fd: RawFd) -> io::Result<()> {
+    /// Ends a registration. After an error there is none either. `owned` is as for [`change`](Registered::change).
+    pub(super) fn remove(&mut self, queue: &Queue, (fd, owned): (RawFd, bool)) -> io::Result<()> {
         let entry = self.entries.remove(&fd).ok_or_else(error::not_registered)?;
         let mut changes = Changes::default();
         filters(entry.interest).for_each(|(filter, _)| changes.delete(fd, filter));
         if entry.reader_gone {
             changes.delete(fd, types::EVFILT_USER);
         }
-        changes.apply(queue)?;
+        let again = changes.apply(queue)?;
         // One filter may be gone before the other, or have never been there: enough that there was one.
-        let mut errors = changes.list().iter().map(Record::error);
-        if entry.reader_gone || errors.clone().any(|error| error.is_none()) {
+        let mut errors = changes.receipts().iter().map(Record::error);
+        if owned || again || entry.reader_gone || errors.clone().any(|error| error.is_none()) {
             return Ok(());
         }
         match errors.next().flatten() {
             Some(error) if error.raw_os_error() != Some(libc::ENOENT) => Err(error),
+            _ if entry.lost_its_reader(queue, fd)? => Ok(()),
             _ => Err(error::not_registered()),
         }
     }
@@ -84,7 +85,7 @@ impl Registered {
     pub(super) fn remove_stand_in(&mut self, queue: &Queue, fd: RawFd) -> io::Result<()> {
         let mut changes = Changes::default();
         changes.delete(fd, types::EVFILT_USER);
-        changes.apply(queue)
+        changes.apply(queue).map(drop)
     }
 
     /// Makes the notes those of `interest`, or leaves them as they were. Whether one has a stand-in.
@@ -104,7 +105,7 @@ impl Registered {
 
         let mut reader_gone = false;
         let mut failure = None;
-        for ((filter, _), receipt) in filters(interest).zip(&changes.list()[..added]) {
+        for ((filter, _), receipt) in filters(interest).zip(&changes.receipts()[..added]) {
             match receipt.error() {
                 None => {}
                 Some(error) if filter == types::EVFILT_WRITE && means_reader_gone(&error, fd) => reader_gone = true,
@@ -127,37 +128,49 @@ impl Registered {
 }
 
 impl Entry {
-    /// Whether the kernel still has the registration, which is unchanged by being asked. `EV_ENABLE` finds the note, or not;
-    /// where there is none, the kernel is asked whether it still refuses one, by adding it disabled.
+    /// Whether the kernel still has the registration, which is unchanged by being asked: `EV_ENABLE` finds the note, or not.
     fn still_stands(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
         let mut changes = Changes::default();
-        if self.reader_gone {
-            changes.push(fd, types::EVFILT_WRITE, types::EV_ADD | types::EV_DISABLE, self.token);
-            changes.delete(fd, types::EVFILT_WRITE);
-        } else if let Some((filter, fflags)) = filters(self.interest).next() {
+        if let Some((filter, fflags)) = filters(self.interest).next() {
             changes.push(fd, filter, types::EV_ENABLE, self.token);
             changes.last_with(fflags);
         }
         changes.apply(queue)?;
-        match changes.list().first().and_then(Record::error) {
-            None => Ok(!self.reader_gone),
-            Some(error) if self.reader_gone => Ok(means_reader_gone(&error, fd)),
-            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => Ok(false),
+        match changes.receipts().first().and_then(Record::error) {
+            None => Ok(true),
+            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => {
+                self.lost_its_reader(queue, fd)
+            }
             Some(error) => Err(error),
         }
     }
+
+    /// Whether there is no note because it is one for writing to a pipe whose reader is gone: FreeBSD removes it when it has told
+    /// so (sys_pipe.c, pipeclose), and a new one is refused. To see that, one is added, disabled.
+    fn lost_its_reader(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
+        if !self.interest.is_writable() {
+            return Ok(false);
+        }
+        let mut changes = Changes::default();
+        changes.push(fd, types::EVFILT_WRITE, types::EV_ADD | types::EV_DISABLE, self.token);
+        changes.delete(fd, types::EVFILT_WRITE);
+        changes.apply(queue)?;
+        Ok(changes.receipts()[0].error().is_some_and(|error| means_reader_gone(&error, fd)))
+    }
 }
 
-/// A list of changes, which becomes a list of their receipts.
+/// A list of changes, and their receipts.
 struct Changes {
     // Three filters to add and three to delete, or the stand-in as well.
     room: [Record; 6],
+    receipts: [Record; 6],
     length: usize,
 }
 
 impl Default for Changes {
     fn default() -> Changes {
-        Changes { room: [Record::change(0, types::EVFILT_READ, 0, Token(0)); 6], length: 0 }
+        let empty = [Record::change(0, types::EVFILT_READ, 0, Token(0)); 6];
+        Changes { room: empty, receipts: empty, length: 0 }
     }
 }
 
@@ -189,24 +202,27 @@ impl Changes {
         }
     }
 
-    fn apply(&mut self, queue: &Queue) -> io::Result<()> {
-        apply(queue, &mut self.room[..self.length])
+    /// Whether what was to be deleted was so, perhaps, before the receipts were written.
+    fn apply(&mut self, queue: &Queue) -> io::Result<bool> {
+        apply(queue, &self.room[..self.length], &mut self.receipts[..self.length])
     }
 
-    fn list(&self) -> &[Record] {
-        &self.room[..self.length]
+    /// A receipt of each change, in their order.
+    fn receipts(&self) -> &[Record] {
+        &self.receipts[..self.length]
     }
 }
 
-/// Applies changes, and puts the receipt of each in its place.
+/// Applies changes, and writes the receipt of each.
 ///
-/// When a signal comes, all of them have been applied and the receipts are lost (kqueue(2) of FreeBSD and NetBSD). Adding
-/// once more tells them; deleting gives `ENOENT` then, which nobody takes for an error but where it is the only answer.
-pub(super) fn apply(queue: &Queue, changes: &mut [Record]) -> io::Result<()> {
+/// When a signal comes, all of them have been applied and the receipts are lost (kqueue(2) of FreeBSD and NetBSD). Doing it once
+/// more tells them, but for what is deleted: that is not there any more. Whether that was so.
+pub(super) fn apply(queue: &Queue, changes: &[Record], receipts: &mut [Record]) -> io::Result<bool> {
+    let mut again = false;
     loop {
-        match queue.apply(changes) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
+        match queue.apply(changes, receipts) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => again = true,
+            result => return result.map(|()| again),
         }
     }
 }
@@ -250,7 +266,7 @@ fn stand_in(queue: &Queue, fd: RawFd, token: Token) -> io::Result<()> {
     changes.push(fd, types::EVFILT_USER, 0, token);
     changes.last_with(types::NOTE_TRIGGER | types::NOTE_FFCOPY | READER_GONE);
     changes.apply(queue)?;
-    match changes.list().iter().find_map(Record::error) {
+    match changes.receipts().iter().find_map(Record::error) {
         Some(error) if error.raw_os_error() == Some(libc::EINVAL) => Err(io::Error::from_raw_os_error(libc::EPIPE)),
         Some(error) => Err(error),
         None => Ok(()),

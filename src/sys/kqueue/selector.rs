@@ -26,7 +26,7 @@ const FIRST_USER_IDENT: usize = 1 << 31;
 /// A queue. Its clones are the same one.
 #[derive(Debug)]
 pub(crate) struct Selector {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// What all handles of a selector share.
@@ -96,7 +96,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn deregister(&self, _: &Registration, source: RawSource) -> io::Result<()> {
-        self.deregister_fd(source)
+        self.shared.registered().remove(&self.shared.queue, (source, true))
     }
 
     fn rearm(_: &Registration, _: Interest) -> io::Result<()> {
@@ -142,7 +142,7 @@ impl SelectDescriptor for Selector {
     }
 
     fn deregister_fd(&self, fd: RawSource) -> io::Result<()> {
-        self.shared.registered().remove(&self.shared.queue, fd)
+        self.shared.registered().remove(&self.shared.queue, (fd, false))
     }
 }
 

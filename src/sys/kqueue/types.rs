@@ -26,7 +26,7 @@ pub(super) const EXCEPT: Option<(Filter, u32)> = except();
 
 #[cfg(target_vendor = "apple")]
 const fn except() -> Option<(Filter, u32)> {
-    // sys/event.h; libc has them since 0.2.184 only.
+    // sys/event.h: not yet in the oldest libc that is allowed.
     Some((-15, 0x2))
 }
 

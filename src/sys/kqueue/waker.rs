@@ -69,9 +69,10 @@ impl UserEvent {
     }
 
     fn change(&self, flags: Flags, fflags: u32) -> io::Result<()> {
-        let mut change = [Record::change(self.ident, types::EVFILT_USER, flags, self.token).with(fflags)];
-        apply(&self.shared.queue, &mut change)?;
-        change[0].error().map_or(Ok(()), Err)
+        let change = [Record::change(self.ident, types::EVFILT_USER, flags, self.token).with(fflags)];
+        let mut receipt = change;
+        apply(&self.shared.queue, &change, &mut receipt)?;
+        receipt[0].error().map_or(Ok(()), Err)
     }
 }
 

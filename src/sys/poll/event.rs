@@ -1,6 +1,6 @@
 //! The record of an event: poll(2)'s bits with the token that they belong to.
 
-use crate::sys::unix::readiness::PollBits;
+use super::kernel::{self, PollBits};
 use crate::Token;
 
 /// Conditions in the bits of poll(2).
@@ -8,12 +8,6 @@ pub(crate) type Bits = libc::c_short;
 
 /// What makes a source ready whatever it was registered for.
 pub(crate) const CLOSED: Bits = libc::POLLHUP | libc::POLLERR;
-
-/// That the peer has closed its writing side, where the system tells it apart from data to read.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) const READ_CLOSED: Bits = libc::POLLRDHUP;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) const READ_CLOSED: Bits = 0;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -27,11 +21,11 @@ const fn unsigned(bits: Bits) -> u32 {
 
 impl PollBits for Record {
     const IN: u32 = unsigned(libc::POLLIN);
-    const PRI: u32 = unsigned(libc::POLLPRI);
+    const PRI: u32 = unsigned(kernel::PRI);
     const OUT: u32 = unsigned(libc::POLLOUT);
     const ERR: u32 = unsigned(libc::POLLERR);
     const HUP: u32 = unsigned(libc::POLLHUP);
-    const RDHUP: u32 = unsigned(READ_CLOSED);
+    const RDHUP: u32 = unsigned(kernel::RDHUP);
     const PREFIX: &'static str = "POLL";
 
     fn bits(&self) -> u32 {

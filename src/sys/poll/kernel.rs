@@ -2,13 +2,29 @@
 
 use std::io;
 use std::mem;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, nfds_t, pollfd};
+use libc::{c_int, c_short, nfds_t, pollfd};
 
 use crate::sys::unix::{check, count, timespec};
+use crate::Interest;
+
+pub(super) use crate::sys::unix::notifier::Notifier;
+pub(super) use crate::sys::unix::readiness::PollBits;
+
+/// Bits that not every system has.
+pub(super) const PRI: c_short = libc::POLLPRI;
+#[cfg(not(any(target_os = "cygwin", target_os = "hurd")))]
+pub(super) const RDHUP: c_short = libc::POLLRDHUP;
+/// These tell of a peer that has shut its sending half down as bytes to read, and no more.
+#[cfg(any(target_os = "cygwin", target_os = "hurd"))]
+pub(super) const RDHUP: c_short = 0;
+/// What can't be asked for.
+pub(super) const MISSING: Interest = Interest::ASYNC_IO;
+/// Whether hang-ups and errors are told of what is asked for nothing.
+pub(super) const TELLS_UNASKED: bool = true;
 
 /// What tells a file from another that has the same descriptor later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,4 +65,9 @@ pub(super) fn unread(fd: RawFd) -> Option<c_int> {
     let mut unread: c_int = 0;
     // SAFETY: the kernel writes a C int, for which there is room. What has no such question gives an error.
     check(unsafe { libc::ioctl(fd, libc::FIONREAD, &mut unread as *mut c_int) }).ok().map(|_| unread)
+}
+
+/// What is polled to learn that the table changed.
+pub(super) fn notes(notifier: &Notifier) -> Option<pollfd> {
+    Some(pollfd { fd: notifier.as_raw_fd(), events: libc::POLLIN, revents: 0 })
 }

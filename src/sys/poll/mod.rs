@@ -9,9 +9,12 @@
 //! * A source that poised owns is armed again by its `WouldBlock`. A descriptor that it does not own is looked at again,
 //!   every few milliseconds while it was reported and not seen drained.
 //!
+//! WASI has poll(2), too, with calls of its own: `wasi` stands for `kernel` there.
+//!
 //! Relies on poll(2) holding the files of the descriptors that it waits for, so that another thread may close one.
 
 mod event;
+#[cfg_attr(target_os = "wasi", path = "wasi.rs")]
 mod kernel;
 mod selector;
 mod shared;

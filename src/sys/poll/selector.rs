@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,8 +17,9 @@ use super::shared::Shared;
 use super::table::{Key, Question, Table};
 use super::waker::Waker;
 use crate::sys::timeout::Deadline;
-use crate::sys::unix::RawSource;
-use crate::sys::{error, SelectDescriptor};
+#[cfg(unix)]
+use crate::sys::SelectDescriptor;
+use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
 
 /// How soon to look again at what is not settled, first and at the longest.
@@ -65,7 +65,7 @@ impl Selector {
             None => unsettled.then_some(nap),
         };
         self.list.clear();
-        self.list.descriptors.push(pollfd { fd: self.shared.notifier.as_raw_fd(), events: libc::POLLIN, revents: 0 });
+        self.list.descriptors.extend(kernel::notes(&self.shared.notifier));
         self.list.extend(state.table.questions());
         state.waiting = true;
         drop(state);
@@ -75,10 +75,11 @@ impl Selector {
         let mut state = self.shared.lock();
         state.waiting = false;
         result?;
-        if self.list.descriptors[0].revents != 0 {
+        let (notes, answers) = self.list.descriptors.split_at(self.list.descriptors.len() - self.list.keys.len());
+        if notes.iter().any(|note| note.revents != 0) {
             self.shared.notifier.clear()?;
         }
-        for (key, descriptor) in self.list.keys.iter().zip(&self.list.descriptors[1..]) {
+        for (key, descriptor) in self.list.keys.iter().zip(answers) {
             if descriptor.revents != 0 {
                 state.table.answer(*key, descriptor.revents);
             }
@@ -195,6 +196,7 @@ impl crate::sys::Selector for Selector {
     }
 }
 
+#[cfg(unix)]
 impl SelectDescriptor for Selector {
     fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
         self.shared.register(fd, token, interest, false).map(drop)

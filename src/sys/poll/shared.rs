@@ -3,11 +3,9 @@
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::kernel;
+use super::kernel::{self, Notifier};
 use super::table::{Key, Registering, Table};
-use crate::sys::error;
-use crate::sys::unix::notifier::Notifier;
-use crate::sys::unix::RawSource;
+use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
 
 /// What all handles of a selector share.
@@ -53,7 +51,7 @@ impl Shared {
     }
 
     pub(super) fn register(&self, fd: RawSource, token: Token, interest: Interest, owned: bool) -> io::Result<Key> {
-        error::refuse(interest, Interest::ASYNC_IO)?;
+        error::refuse(interest, kernel::MISSING)?;
         let identity = kernel::identify(fd).map_err(|error| match error.raw_os_error() {
             Some(libc::EPERM) => error::not_pollable(error),
             _ => error,
@@ -63,7 +61,7 @@ impl Shared {
     }
 
     pub(super) fn reregister(&self, key: Option<Key>, token: Token, interest: Interest) -> io::Result<()> {
-        error::refuse(interest, Interest::ASYNC_IO)?;
+        error::refuse(interest, kernel::MISSING)?;
         let done = self.change(|table| key.is_some_and(|key| table.reregister(key, token, interest)));
         done.then_some(()).ok_or_else(error::not_registered)
     }

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd};
 
-use super::event::{Bits, Record, CLOSED, READ_CLOSED};
-use super::kernel::Identity;
+use super::event::{Bits, Record, CLOSED};
+use super::kernel::{self, Identity};
 use crate::{Interest, Token};
 
 /// When a borrowed descriptor that stays ready is reported for the second time.
@@ -29,7 +29,7 @@ const RENEWAL: Duration = Duration::from_millis(100);
 const LONGEST_RENEWAL: Duration = Duration::from_millis(200);
 
 /// What reading takes away. (A source is writable most of the time: nothing can be seen there.)
-const READING: Bits = libc::POLLIN | libc::POLLPRI | READ_CLOSED;
+const READING: Bits = libc::POLLIN | kernel::PRI | kernel::RDHUP;
 
 /// Names an entry, and never another one: a slot that is used again has another generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,13 +104,13 @@ pub(super) struct Table {
 fn wanted(interest: Interest) -> Bits {
     let mut bits = 0;
     if interest.is_readable() {
-        bits |= libc::POLLIN | READ_CLOSED;
+        bits |= libc::POLLIN | kernel::RDHUP;
     }
     if interest.is_writable() {
         bits |= libc::POLLOUT;
     }
     if interest.is_priority() {
-        bits |= libc::POLLPRI;
+        bits |= kernel::PRI;
     }
     bits
 }
@@ -243,6 +243,7 @@ impl Table {
     pub(super) fn questions(&self) -> impl Iterator<Item = Question> + '_ {
         self.entries()
             .filter(|(_, entry)| !matches!(entry.kind, Kind::Waker) && entry.standing == 0)
+            .filter(|(_, entry)| entry.armed != 0 || kernel::TELLS_UNASKED)
             .map(|(key, entry)| Question { key, descriptor: ask(entry.fd, entry.armed) })
     }
 
@@ -363,7 +364,8 @@ impl Entry {
         let fresh = ready & self.armed;
         let closed = ready & CLOSED;
         let mut bits = fresh | closed;
-        if has(fresh, READ_CLOSED) {
+        #[allow(clippy::bad_bit_mask)] // It is zero where there is no such bit.
+        if fresh & kernel::RDHUP != 0 {
             // The end of the stream can be read, whether or not that direction was armed.
             bits |= self.wanted & libc::POLLIN;
         }
@@ -382,10 +384,5 @@ impl Entry {
     }
 }
 
-/// Whether a condition is among others; never one that the system does not have.
-fn has(bits: Bits, condition: Bits) -> bool {
-    bits & condition != 0
-}
-
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests;

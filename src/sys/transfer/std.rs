@@ -69,6 +69,10 @@ pub(crate) fn receive_vectored<S>(mut socket: &S, buffers: &mut [IoSliceMut<'_>]
 where
     for<'s> &'s S: Read,
 {
+    if cfg!(target_os = "wasi") {
+        // wasi-libc's readv and writev know files alone: a part is what they may take, too.
+        return buffers.iter_mut().find(|buffer| !buffer.is_empty()).map_or(Ok(0), |buffer| socket.read(buffer));
+    }
     let most = buffers.len().min(MOST_SLICES);
     socket.read_vectored(&mut buffers[..most])
 }
@@ -88,6 +92,9 @@ pub(crate) fn send_vectored<S>(mut socket: &S, buffers: &[IoSlice<'_>]) -> io::R
 where
     for<'s> &'s S: Write,
 {
+    if cfg!(target_os = "wasi") {
+        return buffers.iter().find(|buffer| !buffer.is_empty()).map_or(Ok(0), |buffer| socket.write(buffer));
+    }
     socket.write_vectored(&buffers[..buffers.len().min(MOST_SLICES)])
 }
 

@@ -10,6 +10,8 @@ use libc::{c_int, c_long};
 use crate::sys::timeout;
 
 mod address;
+#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll)))]
+mod descriptor;
 mod make;
 pub(crate) mod net;
 pub(crate) mod notifier;

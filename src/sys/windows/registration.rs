@@ -34,17 +34,6 @@ pub(super) struct Shared {
     /// How many sockets are to be seen to later. A hint: who reads an old number lingers once in vain or too late, so it
     /// needs no order with anything.
     put_off: AtomicUsize,
-    #[cfg(test)]
-    pub(super) calls: Calls,
-}
-
-/// How often the kernel was called for this selector.
-#[cfg(test)]
-#[derive(Debug, Default)]
-pub(super) struct Calls {
-    pub(super) polls: AtomicUsize,
-    pub(super) cancels: AtomicUsize,
-    pub(super) waits: AtomicUsize,
 }
 
 /// Slots that share a helper handle.
@@ -82,8 +71,6 @@ impl Shared {
             groups: RwLock::default(),
             free: Mutex::default(),
             put_off: AtomicUsize::new(0),
-            #[cfg(test)]
-            calls: Calls::default(),
         })
     }
 
@@ -169,12 +156,6 @@ impl Locked<'_> {
     }
 
     fn perform(&mut self, step: Step) -> Result<(), Refusal> {
-        #[cfg(test)]
-        match step {
-            Step::Poll(_) => drop(self.shared.calls.polls.fetch_add(1, Ordering::Relaxed)),
-            Step::Cancel => drop(self.shared.calls.cancels.fetch_add(1, Ordering::Relaxed)),
-            Step::Nothing | Step::Free => {}
-        }
         match step {
             Step::Nothing => {}
             Step::Free => lock(&self.shared.free).push(self.index),

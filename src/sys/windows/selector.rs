@@ -80,8 +80,6 @@ impl Selector {
         if self.packets.len() < room {
             self.packets.resize(room, CompletionStatus::zero());
         }
-        #[cfg(test)]
-        self.shared.calls.waits.fetch_add(1, super::sync::atomic::Ordering::Relaxed);
         let taken = match room {
             0 => Ok(&mut [][..]),
             _ => self.timer.get_many(&self.shared.port, &mut self.packets[..room], timeout, on_time),
@@ -216,7 +214,3 @@ impl fmt::Debug for Selector {
         f.debug_struct("Selector").field("shared", &self.shared).finish_non_exhaustive()
     }
 }
-
-// What follows needs sockets; a simulation has tests of its own.
-#[cfg(all(test, windows))]
-mod tests;

@@ -20,18 +20,15 @@ use table::{cell, markdown, Backend, Cell, Nature, PROMISES};
 const PART: Part = Part { page: "docs/platforms.md", name: "promises", command: "cargo xtask platforms --write" };
 
 const NO_SIGNALS: Nature = Nature::Impossible("the system has no signals that end a wait");
+const ONE_THREAD: Nature = Nature::Impossible("there is one thread");
+const LEVELS: Nature = Nature::Emulated("poll(2) tells levels; what was reported is left out of the next calls");
+const REARMED: Nature = Nature::Emulated("an operation that gives `WouldBlock` puts its direction back into them");
 const NO_FORK: Nature = Nature::Impossible("the system has no fork");
 
 const BACKENDS: &[Backend] = &[
     Backend { title: "epoll", step: "tests-default", natures: &[] },
-    Backend {
-        title: "poll(2)",
-        step: "tests-poll",
-        natures: &[
-            (2, Nature::Emulated("poll(2) tells levels; what was reported is left out of the next calls")),
-            (3, Nature::Emulated("an operation that gives `WouldBlock` puts its direction back into them")),
-        ],
-    },
+    Backend { title: "poll(2)", step: "tests-poll", natures: &[(2, LEVELS), (3, REARMED)] },
+    Backend { title: "kqueue (modelled)", step: "tests-kqueue", natures: &[] },
     Backend {
         title: "Windows (Wine)",
         step: "windows-tests",
@@ -39,6 +36,26 @@ const BACKENDS: &[Backend] = &[
             (2, Nature::Emulated("a poll of AFD tells levels, once; what was reported is not asked again")),
             (3, Nature::Emulated("an operation that gives `WouldBlock` has its direction asked again")),
             (13, NO_SIGNALS),
+            (21, NO_FORK),
+        ],
+    },
+    Backend {
+        title: "WASI (preview 2)",
+        step: "wasi-tests",
+        natures: &[
+            (2, LEVELS),
+            (3, REARMED),
+            (10, ONE_THREAD),
+            (13, NO_SIGNALS),
+            (16, ONE_THREAD),
+            (
+                18,
+                Nature::Impossible(
+                    "there are no processes that could inherit, and no way to ask whether a socket blocks",
+                ),
+            ),
+            (19, Nature::Impossible("the system does not tell what is open")),
+            (20, Nature::Impossible("there is no limit of descriptors that a program can set")),
             (21, NO_FORK),
         ],
     },

@@ -48,6 +48,9 @@ pub(super) const TARGETS: &[Target] = &[
     target("aarch64-pc-windows-gnullvm", AFD, NOT_RUN),
     target("i686-unknown-hurd-gnu", POLL, NOT_RUN),
     target("x86_64-pc-cygwin", POLL, NOT_RUN),
+    target("wasm32-wasip2", POLL, "Wasmtime 47"),
+    target("wasm32-wasip1", POLL, NOT_RUN),
+    target("wasm32-unknown-unknown", "none", NOT_RUN),
 ];
 
 const fn target(name: &'static str, backend: &'static str, runs: &'static str) -> Target {

@@ -24,7 +24,7 @@ const LOG: &str = "windows-packages";
 
 /// What came of making sure that the packages are there.
 #[derive(Debug)]
-pub(super) enum Packages {
+pub(crate) enum Packages {
     /// They are; these had to be installed.
     Ready(Vec<&'static str>),
     /// They cannot be had here, and why.
@@ -33,12 +33,17 @@ pub(super) enum Packages {
 
 /// Makes sure that the packages are there, where that can be.
 pub(super) fn ready(workspace: &Workspace) -> Result<Packages> {
+    ensure(workspace, PACKAGES)
+}
+
+/// The same of any packages.
+pub(crate) fn ensure(workspace: &Workspace, packages: &[&'static str]) -> Result<Packages> {
     let query = ["--show", "--showformat=${Package} ${db:Status-Status}\\n"];
     // It fails if it does not know one of them: that one is missing, then.
-    let Ok(answer) = Cmd::new(workspace, "dpkg-query").args(query).args(PACKAGES).run_unchecked(workspace, LOG) else {
+    let Ok(answer) = Cmd::new(workspace, "dpkg-query").args(query).args(packages).run_unchecked(workspace, LOG) else {
         return Ok(Packages::Unavailable("the packages that this needs are Debian's".to_owned()));
     };
-    let missing = missing(&answer.text);
+    let missing = missing(&answer.text, packages);
     if missing.is_empty() {
         return Ok(Packages::Ready(missing));
     }
@@ -50,14 +55,19 @@ pub(super) fn ready(workspace: &Workspace) -> Result<Packages> {
     let update = apt_get.clone().args(["update", "--error-on=any"]).run_unchecked(workspace, LOG)?;
     let known = Cmd::new(workspace, "apt-cache").args(["show", "--no-all-versions"]).args(&missing);
     let unknown = unknown(&known.run_unchecked(workspace, LOG)?.text, &missing);
-    // Where a source has not answered, what is unknown may be known tomorrow: to install it fails, and says so.
     if update.status.success() && !unknown.is_empty() {
         return Ok(Packages::Unavailable(format!("the sources of this system do not have {}", unknown.join(" "))));
     }
-    eprintln!("windows: installing with apt-get: {names}");
+    eprintln!("installing with apt-get: {names}");
     let install = apt_get.args(["install", "--yes", "--no-install-recommends"]).args(&missing);
-    install.run(workspace, LOG).with_context(|| format!("cannot install {names}"))?;
-    Ok(Packages::Ready(missing))
+    match install.run(workspace, LOG).with_context(|| format!("cannot install {names}")) {
+        Ok(_) => Ok(Packages::Ready(missing)),
+        // One source that does not answer may be one that is not needed; but if it is, this machine is offline.
+        Err(_) if !update.status.success() => Ok(Packages::Unavailable(format!(
+            "sources of this system did not answer, and {names} could not be installed"
+        ))),
+        Err(error) => Err(error),
+    }
 }
 
 /// For those who cannot go on without them.
@@ -69,9 +79,9 @@ pub(crate) fn required(workspace: &Workspace) -> Result<()> {
 }
 
 /// The packages that are not among those that the answer of `dpkg-query` calls installed.
-fn missing(answer: &str) -> Vec<&'static str> {
+fn missing(answer: &str, packages: &[&'static str]) -> Vec<&'static str> {
     let is_installed = |package: &str| answer.lines().any(|line| line.split_once(' ') == Some((package, "installed")));
-    PACKAGES.iter().copied().filter(|package| !is_installed(package)).collect()
+    packages.iter().copied().filter(|package| !is_installed(package)).collect()
 }
 
 /// The packages that `apt-cache show` has nothing to say of.
@@ -102,6 +112,7 @@ mod tests {
 
     #[test]
     fn what_dpkg_does_not_call_installed_is_missing() {
+        let missing = |answer: &str| missing(answer, PACKAGES);
         let line = |package: &&str| format!("{package} installed\n");
         let all: String = PACKAGES.iter().map(line).collect();
         assert_eq!(missing(&all), Vec::<&str>::new());

@@ -15,7 +15,7 @@ const CARGO: &str = "/usr/bin/cargo";
 const CARGO_CLIPPY: &str = "/usr/bin/cargo-clippy";
 
 /// `cargo`.
-pub(super) fn cargo(workspace: &Workspace) -> Cmd {
+pub(crate) fn cargo(workspace: &Workspace) -> Cmd {
     with_debians_rust(Cmd::new(workspace, CARGO))
 }
 

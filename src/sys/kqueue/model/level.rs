@@ -76,7 +76,9 @@ fn write(fd: BorrowedFd<'_>, kind: Kind, bits: PollFlags) -> Option<Level> {
             if bits.contains(PollFlags::HUP) && !gone {
                 return None;
             }
-            (gone || (bits.contains(PollFlags::OUT) && is_shut_down(fd, kind, bits)), PollFlags::OUT)
+            // Without an end, an error is readiness.
+            let ready = PollFlags::OUT | PollFlags::ERR;
+            (gone || (bits.contains(PollFlags::OUT) && is_shut_down(fd, kind, bits)), ready)
         }
         // "The filter will set EV_EOF when the reader disconnects."
         Kind::Pipe => (bits.contains(PollFlags::ERR), PollFlags::OUT),
@@ -127,6 +129,10 @@ fn kind(fd: BorrowedFd<'_>) -> Kind {
         libc::S_IFSOCK => socket_type(fd).map_or(Kind::Device, Kind::Socket),
         _ => Kind::Device,
     }
+}
+
+pub(super) fn is_pipe(fd: BorrowedFd<'_>) -> bool {
+    matches!(kind(fd), Kind::Pipe)
 }
 
 pub(super) fn is_vnode(fd: BorrowedFd<'_>) -> bool {

@@ -46,14 +46,14 @@ impl Queue {
         Ok(Queue { notes: Mutex::new(Notes::new(Arc::clone(&watch))), watch, process: process::id() })
     }
 
-    /// Applies changes, and puts the receipt of each in its place.
-    pub(super) fn apply(&self, changes: &mut [Record]) -> io::Result<()> {
+    /// Applies changes, and writes the receipt of each; there is room for them all.
+    pub(super) fn apply(&self, changes: &[Record], receipts: &mut [Record]) -> io::Result<()> {
         let mut notes = self.notes()?;
-        for change in changes.iter_mut() {
-            // Without it there would be room for fewer receipts than changes, or none.
+        for (change, receipt) in changes.iter().zip(receipts) {
             assert!(change.0.flags & EV_RECEIPT != 0, "each change asks for its receipt");
-            change.0.data = notes.change(&change.0).err().unwrap_or(0).into();
-            change.0.flags = EV_ERROR;
+            *receipt = *change;
+            receipt.0.data = notes.change(&change.0).err().unwrap_or(0).into();
+            receipt.0.flags = EV_ERROR;
         }
         // "When kevent() call fails with EINTR error, all changes in the changelist have been applied."
         if notes.faults.interrupted > 0 {

@@ -125,6 +125,7 @@ impl Notes {
 
     fn detach(&mut self, key: Key) {
         self.notes.remove(&key);
+        self.active.retain(|active| *active != key);
         if let Some(fd) = descriptor(key) {
             self.watch.remove(fd, key.1);
         }
@@ -138,7 +139,9 @@ impl Notes {
         let open = rustix::io::fcntl_getfd(fd).is_ok();
         if watched && !(open && (level::is_vnode(fd) || self.watch.is_same(fd))) {
             self.watch.forget(fd);
-            self.notes.retain(|(other, filter), _| *other != ident || *filter == EVFILT_USER);
+            let stays = |(other, filter): &Key| *other != ident || *filter == EVFILT_USER;
+            self.notes.retain(|key, _| stays(key));
+            self.active.retain(stays);
         }
         if open {
             Ok(())
@@ -210,7 +213,9 @@ impl Notes {
         let udata = note.udata as *mut libc::c_void;
         let (ident, filter) = key;
         let event = kevent { ident, filter, flags: note.flags | end, fflags: level.fflags, data: level.data, udata };
-        if note.flags & EV_ONESHOT != 0 {
+        // FreeBSD, sys_pipe.c, pipeclose: the note for writing goes with the reader, when it has been told.
+        let last = filter == EVFILT_WRITE && level.end && descriptor(key).is_some_and(level::is_pipe);
+        if last || note.flags & EV_ONESHOT != 0 {
             self.detach(key);
         } else if note.flags & EV_CLEAR != 0 {
             note.triggered = false;

@@ -3,7 +3,6 @@
 use std::io;
 
 use super::*;
-use crate::sys::poll::kernel;
 
 const IN: Bits = libc::POLLIN;
 const OUT: Bits = libc::POLLOUT;

@@ -5,6 +5,7 @@ use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, sockaddr, socklen_t};
 
+use super::after;
 use crate::sys::unix::check;
 
 const FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -22,10 +23,17 @@ pub(in crate::sys::unix) fn accept(
     address: *mut sockaddr,
     length: *mut socklen_t,
 ) -> io::Result<OwnedFd> {
+    // Android on x86 ends a program that calls accept4 (tokio-rs/mio#1445).
+    if cfg!(all(target_os = "android", target_arch = "x86")) {
+        return after::accept(listener, address, length);
+    }
     // SAFETY: the kernel writes at most `length` bytes of an address, and there is room for them.
-    let fd = check(unsafe { libc::accept4(listener, address, length, FLAGS) })?;
-    // SAFETY: the call made this descriptor, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    match check(unsafe { libc::accept4(listener, address, length, FLAGS) }) {
+        // A kernel from before 2.6.28, an emulated one, or a sandbox (accept(2)).
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => after::accept(listener, address, length),
+        // SAFETY: the call made this descriptor, and nobody else has it.
+        result => result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
+    }
 }
 
 /// The end to read from, and the end to write to.

@@ -1,5 +1,5 @@
-//! `Poll` and `Registry` as the queue that they hold: it can be registered with another poll, or be named in the `sigevent`
-//! of an AIO operation.
+//! `Poll` and `Registry` as the descriptor that they hold, where the mechanism is one: it can be registered with another poll,
+//! or, kqueue's, be named in the `sigevent` of an AIO operation.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 

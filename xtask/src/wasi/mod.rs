@@ -1,0 +1,58 @@
+//! WASI, compiled and run on Linux: Debian's Rust builds its own library for preview 2, and Wasmtime runs the tests.
+//!
+//! Debian 12 has the compiler, the source of the library and the linker. What it lacks is fetched from the registries and
+//! kept, in a folder that outlives the checkout where `POISED_CACHE` is set: see `toolchain`.
+
+mod toolchain;
+
+use anyhow::Result;
+
+use crate::nextest;
+use crate::outcome::Outcome;
+use crate::windows::packages::{self, Packages};
+use crate::windows::{sysroot, toolchain as debian};
+use crate::workspace::Workspace;
+
+/// What is run. The rest of the tests is about other systems, and the examples use threads.
+const TESTS: &[&str] = &["--lib", "--test", "promises", "--test", "types"];
+
+/// Targets and what is checked for them: the previews, and WebAssembly without a system.
+const CHECKS: &[(&str, &[&str])] =
+    &[("wasm32-wasip2", TESTS), ("wasm32-wasip1", &["--lib"]), ("wasm32-unknown-unknown", &["--lib"])];
+
+/// Runs a step with Debian's packages and what else it takes, which are installed if they are missing. Where they cannot be
+/// had the step is left out, and says why.
+pub(crate) fn where_possible(workspace: &Workspace, step: fn(&Workspace) -> Result<Outcome>) -> Result<Outcome> {
+    let installed = match packages::ensure(workspace, toolchain::PACKAGES)? {
+        Packages::Unavailable(why) => return Ok(Outcome::note(&format!("left out: {why}"))),
+        Packages::Ready(installed) => installed,
+    };
+    if let Err(error) = toolchain::fetch(workspace) {
+        return Ok(Outcome::note(&format!("left out: {error}")));
+    }
+    let mut outcome = step(workspace)?;
+    if !installed.is_empty() {
+        outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);
+    }
+    Ok(outcome)
+}
+
+/// clippy for each target, warnings denied.
+pub(crate) fn check(workspace: &Workspace) -> Result<Outcome> {
+    for (target, what) in CHECKS {
+        let sysroot = sysroot::ready(workspace, target)?;
+        let cmd = debian::cargo_clippy(workspace).args(["--package", "poised", "--target", target]).args(*what);
+        let cmd = cmd.env("CARGO_TARGET_DIR", sysroot.join("target"));
+        let cmd = cmd.rustflags(&format!("--sysroot {}", sysroot.display())).args(["--", "-D", "warnings"]);
+        cmd.run(workspace, &format!("wasi-check-{target}"))?;
+    }
+    Ok(Outcome::note(&format!("{} builds", CHECKS.len())))
+}
+
+/// The crate's tests for preview 2.
+pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = toolchain::cargo(workspace, &["nextest", "run", "--package", "poised"])?.args(TESTS);
+    let mut outcome = nextest::step(workspace, cmd, "wasi-tests")?;
+    outcome.note += &format!(" on Wasmtime {}", toolchain::WASMTIME);
+    Ok(outcome)
+}
