@@ -190,7 +190,21 @@ fn scenario_22_no_socket_is_an_error() {
 }
 
 #[test]
-fn wrong_and_busy_names_are_errors() {
+fn p19_constructors_that_fail_leak_nothing() {
+    alone(|| {
+        let listener = TcpListener::bind(local()).unwrap();
+        let taken = listener.local_addr().unwrap();
+        let socket = UdpSocket::bind(local()).unwrap();
+        for _ in 0..20 {
+            expect_error(TcpListener::bind(taken), ErrorKind::AddrInUse);
+            expect_error(UdpSocket::bind(socket.local_addr().unwrap()), ErrorKind::AddrInUse);
+            expect_would_block(listener.accept());
+        }
+    });
+}
+
+#[test]
+fn p19_wrong_and_busy_names_are_errors() {
     alone(|| {
         for wrong in ["", "poised", r"C:\no\pipe", r"\\.\pip", r"\\.\pipe\"] {
             let error = NamedPipe::new(wrong).unwrap_err();

@@ -14,7 +14,7 @@ use windows_sys::Win32::Foundation::{SetHandleInformation, HANDLE_FLAG_INHERIT};
 use crate::pipes::{name, open, open_blocking};
 use crate::sockets::local;
 use crate::util::leak::{self, leaves_nothing_open};
-use crate::util::{expect_error, Harness};
+use crate::util::{expect_error, expect_would_block, Harness};
 
 const SITTER: &str = "POISED_TEST_SITTER";
 
@@ -68,6 +68,17 @@ fn connected() -> (TcpStream, StdTcpStream) {
     (stream, peer)
 }
 
+#[test]
+fn p18_nothing_that_is_made_or_accepted_blocks() {
+    let ((mut one, _peer), (mut other, _other_peer)) = (accepted(), connected());
+    expect_would_block(one.read(&mut [0; 8]));
+    expect_would_block(other.read(&mut [0; 8]));
+    expect_would_block(UdpSocket::bind(local()).unwrap().recv_from(&mut [0; 8]));
+    expect_would_block(TcpListener::bind(local()).unwrap().accept());
+    expect_would_block(NamedPipe::new(name()).unwrap().connect());
+}
+
+/// P18 as well.
 #[test]
 fn scenario_23_no_handle_of_poised_is_inheritable() {
     let warm = (accepted(), connected(), UdpSocket::bind(local()).unwrap());
@@ -136,6 +147,7 @@ fn scenario_23_what_is_made_inheritable_is_inherited() {
 
 leaves_nothing_open!(
     a_child_that_sits_there,
+    p18_nothing_that_is_made_or_accepted_blocks,
     scenario_23_no_handle_of_poised_is_inheritable,
     scenario_23_what_the_parent_closes_is_closed,
     scenario_23_what_is_made_inheritable_is_inherited,

@@ -17,15 +17,20 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// Writes the part; gives back whether that changed the page. With `write` unset it only looks.
-    pub(crate) fn put(self, workspace: &Workspace, text: &str, write: bool) -> Result<bool> {
-        let path = workspace.root.join(self.page);
-        let old = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let new = self.replace(&old, text)?;
-        if write && new != old {
-            fs::write(&path, &new).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(new != old)
+    /// What stands there.
+    pub(crate) fn get(self, workspace: &Workspace) -> Result<String> {
+        let page = self.read(workspace)?;
+        self.split(&page).map(|(_, own, _)| own.to_owned())
+    }
+
+    /// Writes the part.
+    pub(crate) fn put(self, workspace: &Workspace, text: &str) -> Result<()> {
+        let new = self.replace(&self.read(workspace)?, text)?;
+        fs::write(workspace.root.join(self.page), new).with_context(|| format!("cannot write {}", self.page))
+    }
+
+    fn read(self, workspace: &Workspace) -> Result<String> {
+        fs::read_to_string(workspace.root.join(self.page)).with_context(|| format!("cannot read {}", self.page))
     }
 
     /// What to do about a part that is not as it should be.
@@ -33,12 +38,23 @@ impl Part {
         format!("{} is not up to date: {}", self.page, self.command)
     }
 
-    fn replace(self, page: &str, text: &str) -> Result<String> {
-        let [begin, end] = ["begin", "end"].map(|edge| format!("<!-- {}:{edge} -->", self.name));
+    fn markers(self) -> [String; 2] {
+        ["begin", "end"].map(|edge| format!("<!-- {}:{edge} -->", self.name))
+    }
+
+    /// What is before the part, the part, and what is after it.
+    fn split(self, page: &str) -> Result<(&str, &str, &str)> {
+        let [begin, end] = self.markers();
         let marker = |marker: &str| format!("{} has no `{marker}`", self.page);
         let (before, rest) = page.split_once(&begin).with_context(|| marker(&begin))?;
-        let (_, after) = rest.split_once(&end).with_context(|| marker(&end))?;
+        let (own, after) = rest.split_once(&end).with_context(|| marker(&end))?;
         ensure!(!after.contains(&begin) && !after.contains(&end), "{} has `{begin}` more than once", self.page);
+        Ok((before, own, after))
+    }
+
+    fn replace(self, page: &str, text: &str) -> Result<String> {
+        let (before, _, after) = self.split(page)?;
+        let [begin, end] = self.markers();
         Ok(format!("{before}{begin}\n<!-- Made by `{}`. -->\n\n{}\n\n{end}{after}", self.command, text.trim()))
     }
 }

@@ -15,11 +15,12 @@ use crate::nextest;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
-use table::{cell, markdown, Backend, Cell, Nature, PROMISES};
+use table::{cell, markdown, states, Backend, Cell, Nature, PROMISES};
 
 const PART: Part = Part { page: "docs/platforms.md", name: "promises", command: "cargo xtask platforms --write" };
 
 const NO_SIGNALS: Nature = Nature::Impossible("the system has no signals that end a wait");
+const NO_LIMIT: Nature = Nature::Impossible("there is no limit of handles that a program can set");
 const ONE_THREAD: Nature = Nature::Impossible("there is one thread");
 const LEVELS: Nature = Nature::Emulated("poll(2) tells levels; what was reported is left out of the next calls");
 const REARMED: Nature = Nature::Emulated("an operation that gives `WouldBlock` puts its direction back into them");
@@ -36,6 +37,7 @@ const BACKENDS: &[Backend] = &[
             (2, Nature::Emulated("a poll of AFD tells levels, once; what was reported is not asked again")),
             (3, Nature::Emulated("an operation that gives `WouldBlock` has its direction asked again")),
             (13, NO_SIGNALS),
+            (20, NO_LIMIT),
             (21, NO_FORK),
         ],
     },
@@ -55,7 +57,7 @@ const BACKENDS: &[Backend] = &[
                 ),
             ),
             (19, Nature::Impossible("the system does not tell what is open")),
-            (20, Nature::Impossible("there is no limit of descriptors that a program can set")),
+            (20, NO_LIMIT),
             (21, NO_FORK),
         ],
     },
@@ -92,7 +94,9 @@ fn promises(workspace: &Workspace, write: bool) -> Result<Outcome> {
         let missing = BACKENDS.iter().filter(|it| columns.iter().all(|(backend, _)| backend.step != it.step));
         let missing: Vec<&str> = missing.map(|backend| backend.step).collect();
         outcome.note += &format!("; the page was left alone, since these did not run: {}", missing.join(", "));
-    } else if PART.put(workspace, &markdown(&columns), write)? && !write {
+    } else if write {
+        PART.put(workspace, &markdown(&columns))?;
+    } else if states(&PART.get(workspace)?) != states(&markdown(&columns)) {
         outcome.complaint = Some(PART.stale());
     }
     Ok(outcome)

@@ -67,7 +67,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     ensure!(failed.is_empty(), "does not compile for {}", failed.join(", "));
     if options.write {
-        PART.put(workspace, &rows, true)?;
+        PART.put(workspace, &rows)?;
     }
     Ok(())
 }
