@@ -10,7 +10,8 @@ use libc::{c_int, c_long};
 use crate::sys::timeout;
 
 mod address;
-#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll)))]
+// Where a selector is a descriptor.
+#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_os = "cygwin", target_os = "hurd")))]
 mod descriptor;
 mod make;
 pub(crate) mod net;
@@ -101,7 +102,10 @@ pub(crate) fn timespec(timeout: Duration) -> libc::timespec {
     let (seconds, nanoseconds) = timeout::timespec(timeout);
     // SAFETY: it is made of integers, for which zero is a value.
     let mut timespec: libc::timespec = unsafe { mem::zeroed() };
-    timespec.tv_sec = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+    // musl's is to become wider on 32 bits, which libc calls deprecating it.
+    #[allow(deprecated)]
+    let seconds = libc::time_t::try_from(seconds).unwrap_or(libc::time_t::MAX);
+    timespec.tv_sec = seconds;
     // Below a second, which fits the type on every system.
     #[allow(clippy::cast_possible_truncation, clippy::unnecessary_cast)]
     let nanoseconds = nanoseconds as c_long;

@@ -1,7 +1,10 @@
 //! The system calls of epoll, in two forms with the same names: inline through rustix, or through libc.
+//!
+//! On 32-bit x86 the two disagree on how `struct epoll_event` is aligned, so that the records of the one can't be handed to
+//! the other.
 
-#[cfg_attr(not(feature = "libc-syscalls"), path = "inline.rs")]
-#[cfg_attr(feature = "libc-syscalls", path = "libc.rs")]
+#[cfg_attr(not(any(feature = "libc-syscalls", target_arch = "x86")), path = "inline.rs")]
+#[cfg_attr(any(feature = "libc-syscalls", target_arch = "x86"), path = "libc.rs")]
 mod form;
 mod pwait2;
 
