@@ -46,10 +46,9 @@ mod kqueue;
         any(test, poised_backend = "poll", mio_unsupported_force_poll_poll)
     ),
     target_os = "cygwin",
-    target_os = "hurd"
+    target_os = "hurd",
+    target_os = "wasi"
 ))]
-mod poll;
-#[cfg(target_os = "wasi")]
 mod poll;
 #[cfg(unix)]
 mod unix;
@@ -81,10 +80,9 @@ pub(crate) use kqueue::Selector as PlatformSelector;
         any(poised_backend = "poll", mio_unsupported_force_poll_poll)
     ),
     target_os = "cygwin",
-    target_os = "hurd"
+    target_os = "hurd",
+    target_os = "wasi"
 ))]
-pub(crate) use poll::Selector as PlatformSelector;
-#[cfg(target_os = "wasi")]
 pub(crate) use poll::Selector as PlatformSelector;
 #[cfg(unix)]
 pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};

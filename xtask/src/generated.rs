@@ -52,7 +52,8 @@ impl Part {
         Ok((before, own, after))
     }
 
-    fn replace(self, page: &str, text: &str) -> Result<String> {
+    /// The page with this text for the part.
+    pub(crate) fn replace(self, page: &str, text: &str) -> Result<String> {
         let (before, _, after) = self.split(page)?;
         let [begin, end] = self.markers();
         Ok(format!("{before}{begin}\n<!-- Made by `{}`. -->\n\n{}\n\n{end}{after}", self.command, text.trim()))

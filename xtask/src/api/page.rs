@@ -2,28 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, Context, Result};
+use anyhow::Result;
 
 use super::diff::{Comparison, Row, State};
 use super::surface::Surface;
 use super::system::System;
+use crate::generated::Part;
 
 /// `page` with the part for `system` made anew. It leaves out what is the same as on the page already.
 pub(super) fn update(page: &str, system: System, comparison: &Comparison, shown_before: &Surface) -> Result<String> {
-    let [begin, end] = ["begin", "end"].map(|which| format!("<!-- {}:{which} -->", system.slug()));
-    let missing = |marker: &str| format!("docs/mio-parity.md has no `{marker}`");
-    let (before, rest) = page.split_once(&begin).with_context(|| missing(&begin))?;
-    let (_, after) = rest.split_once(&end).with_context(|| missing(&end))?;
-    if after.contains(&begin) || after.contains(&end) {
-        bail!("docs/mio-parity.md has its markers more than once");
-    }
-    Ok(format!("{before}{begin}\n{}{end}{after}", generate(system, comparison, shown_before)))
+    let part = Part { page: super::PAGE, name: system.slug(), command: "cargo xtask api --write" };
+    part.replace(page, &generate(system, comparison, shown_before))
 }
 
 fn generate(system: System, comparison: &Comparison, shown_before: &Surface) -> String {
-    let mut text = String::from("<!-- Made by `cargo xtask api --write`. -->\n\n");
     let count = |wanted: &str| comparison.rows.iter().filter(|row| word(&row.state) == wanted).count();
-    text += &format!(
+    let mut text = format!(
         "{} public items and impls of mio on {}: {} same, {} missing, {} differ; {} additions.",
         comparison.rows.len(),
         system.name(),

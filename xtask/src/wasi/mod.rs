@@ -9,8 +9,7 @@ use anyhow::Result;
 
 use crate::nextest;
 use crate::outcome::Outcome;
-use crate::windows::packages::{self, Packages};
-use crate::windows::{sysroot, toolchain as debian};
+use crate::windows::{packages, sysroot, toolchain as debian};
 use crate::workspace::Workspace;
 
 /// What is run. The rest of the tests is about other systems, and the examples use threads.
@@ -23,18 +22,12 @@ const CHECKS: &[(&str, &[&str])] =
 /// Runs a step with Debian's packages and what else it takes, which are installed if they are missing. Where they cannot be
 /// had the step is left out, and says why.
 pub(crate) fn where_possible(workspace: &Workspace, step: fn(&Workspace) -> Result<Outcome>) -> Result<Outcome> {
-    let installed = match packages::ensure(workspace, toolchain::PACKAGES)? {
-        Packages::Unavailable(why) => return Ok(Outcome::note(&format!("left out: {why}"))),
-        Packages::Ready(installed) => installed,
-    };
-    if let Err(error) = toolchain::fetch(workspace) {
-        return Ok(Outcome::note(&format!("left out: {error}")));
-    }
-    let mut outcome = step(workspace)?;
-    if !installed.is_empty() {
-        outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);
-    }
-    Ok(outcome)
+    packages::with(workspace, packages::ensure(workspace, toolchain::PACKAGES)?, |workspace| {
+        match toolchain::fetch(workspace) {
+            Ok(()) => step(workspace),
+            Err(error) => Ok(Outcome::note(&format!("left out: {error}"))),
+        }
+    })
 }
 
 /// clippy for each target, warnings denied.

@@ -23,8 +23,6 @@ use crate::outcome::Outcome;
 use crate::setup;
 use crate::workspace::Workspace;
 
-use packages::Packages;
-
 pub(crate) use check::run as check;
 pub(crate) use count::{run as count, step as counted};
 pub(crate) use session::Session;
@@ -37,15 +35,7 @@ pub(crate) fn where_possible(
     workspace: &Workspace,
     step: impl FnOnce(&Workspace) -> Result<Outcome>,
 ) -> Result<Outcome> {
-    match packages::ready(workspace)? {
-        Packages::Unavailable(why) => Ok(Outcome::note(&format!("left out: {why}"))),
-        Packages::Ready(installed) if installed.is_empty() => step(workspace),
-        Packages::Ready(installed) => {
-            let mut outcome = step(workspace)?;
-            outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);
-            Ok(outcome)
-        }
-    }
+    packages::with(workspace, packages::ready(workspace)?, step)
 }
 
 /// Makes what the other steps run in, and nextest if it is missing.

@@ -6,6 +6,7 @@
 use anyhow::{bail, Context, Result};
 
 use crate::cmd::Cmd;
+use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
 /// Rust with the source of its library, what Debian's cargo trusts the registry by, the linker for Windows, and Wine.
@@ -68,6 +69,23 @@ pub(crate) fn ensure(workspace: &Workspace, packages: &[&'static str]) -> Result
         ))),
         Err(error) => Err(error),
     }
+}
+
+/// Runs a step that takes these packages, or leaves it out and says why.
+pub(crate) fn with(
+    workspace: &Workspace,
+    packages: Packages,
+    step: impl FnOnce(&Workspace) -> Result<Outcome>,
+) -> Result<Outcome> {
+    let installed = match packages {
+        Packages::Unavailable(why) => return Ok(Outcome::note(&format!("left out: {why}"))),
+        Packages::Ready(installed) => installed,
+    };
+    let mut outcome = step(workspace)?;
+    if !installed.is_empty() {
+        outcome.note = format!("installed {}; {}", installed.join(", "), outcome.note);
+    }
+    Ok(outcome)
 }
 
 /// For those who cannot go on without them.
