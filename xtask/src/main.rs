@@ -23,6 +23,7 @@ mod wasi;
 mod windows;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -44,6 +45,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(flatten)]
+    House(House),
+    /// Run a program under Wine: what the steps for Windows have cargo do with each test
+    #[command(hide = true)]
+    Wine {
+        #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        program: Vec<OsString>,
+    },
+}
+
+/// What a person runs.
+#[derive(Debug, Subcommand)]
+enum House {
     /// Every check, in order, up to the first that fails
     Test {
         /// Formatting, clippy, tidy and the tests on both backends: two minutes on a warm machine
@@ -86,35 +100,37 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    let cli = Cli::parse();
+    let end = match cli.command {
+        Command::Wine { program } => windows::start(&program),
+        Command::House(command) => run(command, cli.verbose).map(|()| ExitCode::SUCCESS),
+    };
+    end.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-fn run(cli: Cli) -> Result<()> {
-    let workspace = Workspace::find(cli.verbose)?;
+fn run(command: House, verbose: bool) -> Result<()> {
+    let workspace = Workspace::find(verbose)?;
     let group = |name: &str| steps::run(&workspace, &Selection::Group(name.to_owned()));
-    match cli.command {
-        Command::Test { list: true, .. } => steps::list(),
-        Command::Test { quick: true, .. } => steps::run(&workspace, &Selection::Quick),
-        Command::Test { only, .. } if !only.is_empty() => steps::run(&workspace, &Selection::Only(only)),
-        Command::Test { windows: true, .. } => group("windows"),
-        Command::Test { .. } => steps::run(&workspace, &Selection::All),
-        Command::Setup => group("setup"),
-        Command::Fmt => group("fmt"),
-        Command::Clippy => group("clippy"),
-        Command::Tidy => group("tidy"),
-        Command::Tests => group("tests"),
-        Command::Doctests => group("doctests"),
-        Command::Docs => group("docs"),
-        Command::Api(options) => api::run(&workspace, &options),
-        Command::Count => windows::count(&workspace),
-        Command::Platforms(options) => platforms::run(&workspace, &options),
-        Command::Targets(options) => targets::run(&workspace, &options),
-        Command::Accept(options) => accept::run(&workspace, &options).map(drop),
+    match command {
+        House::Test { list: true, .. } => steps::list(),
+        House::Test { quick: true, .. } => steps::run(&workspace, &Selection::Quick),
+        House::Test { only, .. } if !only.is_empty() => steps::run(&workspace, &Selection::Only(only)),
+        House::Test { windows: true, .. } => group("windows"),
+        House::Test { .. } => steps::run(&workspace, &Selection::All),
+        House::Setup => group("setup"),
+        House::Fmt => group("fmt"),
+        House::Clippy => group("clippy"),
+        House::Tidy => group("tidy"),
+        House::Tests => group("tests"),
+        House::Doctests => group("doctests"),
+        House::Docs => group("docs"),
+        House::Api(options) => api::run(&workspace, &options),
+        House::Count => windows::count(&workspace),
+        House::Platforms(options) => platforms::run(&workspace, &options),
+        House::Targets(options) => targets::run(&workspace, &options),
+        House::Accept(options) => accept::run(&workspace, &options).map(drop),
     }
 }

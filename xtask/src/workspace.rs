@@ -12,6 +12,8 @@ pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     /// Cargo's target folder, wherever the user has put it.
     pub(crate) target: PathBuf,
+    /// This program, which cargo is told to run for some of its own.
+    pub(crate) xtask: PathBuf,
     /// Whether commands show their output while they run.
     pub(crate) verbose: bool,
 }
@@ -22,7 +24,8 @@ impl Workspace {
         let manifest = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
         let root = Path::new(&manifest).parent().context("xtask lies in a folder of the workspace")?.to_owned();
         let metadata = MetadataCommand::new().manifest_path(root.join("Cargo.toml")).no_deps().exec()?;
-        Ok(Self { root, target: metadata.target_directory.into_std_path_buf(), verbose })
+        let xtask = std::env::current_exe().context("cannot tell where this program is")?;
+        Ok(Self { root, target: metadata.target_directory.into_std_path_buf(), xtask, verbose })
     }
 
     /// The folder for logs, one file a step.

@@ -11,6 +11,7 @@ mod count;
 pub(crate) mod packages;
 mod prefix;
 mod session;
+mod start;
 mod suite;
 pub(crate) mod sysroot;
 pub(crate) mod toolchain;
@@ -26,6 +27,7 @@ use crate::workspace::Workspace;
 pub(crate) use check::run as check;
 pub(crate) use count::{run as count, step as counted};
 pub(crate) use session::Session;
+pub(crate) use start::run as start;
 pub(crate) use suite::{demo, doctests, tests};
 pub(crate) use sysroot::rustdoc;
 

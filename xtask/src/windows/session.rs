@@ -7,7 +7,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -54,9 +54,8 @@ impl Session {
     /// A cargo command whose programs run in this session. nextest is a command of cargo, too.
     pub(crate) fn cargo(&self, workspace: &Workspace, command: &[&str]) -> Cmd {
         let cmd = toolchain::cargo(workspace).args(command).args(["--target", TARGET]);
-        let cmd =
-            cmd.arg("-Zbuild-std=std,panic_unwind,test").env("CARGO_TARGET_DIR", toolchain::target_dir(workspace));
-        self.with_variables(cmd.env(&runner(TARGET), "wine"))
+        let cmd = cmd.arg("-Zbuild-std=std,panic_unwind,test").args(["--config", &runner(TARGET, &workspace.xtask)]);
+        self.with_variables(cmd.env("CARGO_TARGET_DIR", toolchain::target_dir(workspace)))
     }
 
     /// Where such a command puts what it builds.
@@ -67,8 +66,8 @@ impl Session {
     /// A command that runs a program in this session, to which its path and its arguments are to be added; after so many
     /// seconds it is ended.
     pub(super) fn wine(&self, workspace: &Workspace, seconds: u32) -> Cmd {
-        let cmd = Cmd::new(workspace, "timeout").arg("--kill-after=5").arg(seconds.to_string()).arg("wine");
-        self.with_variables(cmd)
+        let cmd = Cmd::new(workspace, "timeout").arg("--kill-after=5").arg(seconds.to_string());
+        self.with_variables(cmd.arg(&workspace.xtask).arg("wine"))
     }
 
     fn with_variables(&self, cmd: Cmd) -> Cmd {
@@ -103,17 +102,20 @@ fn lock(workspace: &Workspace) -> Result<File> {
     Ok(file)
 }
 
-/// The variable that tells cargo how to run the programs of a target.
-fn runner(target: &str) -> String {
-    format!("CARGO_TARGET_{}_RUNNER", target.replace('-', "_").to_uppercase())
+/// What tells cargo how to run the programs of a target: by `xtask wine`. It is no variable, for that would end a path at
+/// the first space.
+fn runner(target: &str, xtask: &Path) -> String {
+    format!("target.{target}.runner=[{xtask:?}, \"wine\"]")
 }
 
 #[cfg(test)]
 mod tests {
     use super::runner;
+    use std::path::Path;
 
     #[test]
     fn cargo_is_told_how_to_run_programs() {
-        assert_eq!(runner("x86_64-pc-windows-gnu"), "CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER");
+        let runner = runner("x86_64-pc-windows-gnu", Path::new("/a b/xtask"));
+        assert_eq!(runner, r#"target.x86_64-pc-windows-gnu.runner=["/a b/xtask", "wine"]"#);
     }
 }
