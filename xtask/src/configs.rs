@@ -1,9 +1,14 @@
 //! The configurations in which the crate is checked: both backends, both wakers, both ways to the kernel.
 //!
-//! One that changes rustc's flags has its own folder below the target folder: cargo would otherwise build everything
-//! again at each change from one to the next.
+//! What `--cfg` tells is for the crates of this workspace alone. In `RUSTFLAGS` it would be told to each crate below them as
+//! well, and cargo would build those once more for each configuration: minutes. So it comes by cargo's wrapper for the
+//! workspace, and what all configurations have built lies side by side in one folder.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+
+use anyhow::{Context, Result};
 
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -13,8 +18,8 @@ use crate::workspace::Workspace;
 pub(crate) struct Config {
     /// Its name in the names of steps.
     pub(crate) name: &'static str,
-    /// Flags for rustc.
-    flags: &'static str,
+    /// What the crate is told by `--cfg`.
+    cfgs: &'static [&'static str],
     /// Flags for cargo.
     features: &'static [&'static str],
     pub(crate) checks: Checks,
@@ -30,21 +35,21 @@ pub(crate) enum Checks {
 
 /// All of them, the default first.
 pub(crate) const CONFIGS: &[Config] = &[
-    Config { name: "default", flags: "", features: &[], checks: Checks::ClippyAndTests },
-    Config { name: "bare", flags: "", features: &["--no-default-features"], checks: Checks::ClippyOnly },
+    Config { name: "default", cfgs: &[], features: &[], checks: Checks::ClippyAndTests },
+    Config { name: "bare", cfgs: &[], features: &["--no-default-features"], checks: Checks::ClippyOnly },
     Config {
         name: "libc",
-        flags: "",
+        cfgs: &[],
         features: &["--features", "poised/libc-syscalls"],
         checks: Checks::ClippyAndTests,
     },
-    Config { name: "poll", flags: "--cfg poised_backend=\"poll\"", features: &[], checks: Checks::ClippyAndTests },
+    Config { name: "poll", cfgs: &["poised_backend=\"poll\""], features: &[], checks: Checks::ClippyAndTests },
     // Over a model of the kernel.
-    Config { name: "kqueue", flags: "--cfg poised_backend=\"kqueue\"", features: &[], checks: Checks::ClippyAndTests },
-    Config { name: "pipe", flags: "--cfg poised_waker=\"pipe\"", features: &[], checks: Checks::ClippyAndTests },
+    Config { name: "kqueue", cfgs: &["poised_backend=\"kqueue\""], features: &[], checks: Checks::ClippyAndTests },
+    Config { name: "pipe", cfgs: &["poised_waker=\"pipe\""], features: &[], checks: Checks::ClippyAndTests },
     Config {
         name: "poll-pipe",
-        flags: "--cfg poised_backend=\"poll\" --cfg poised_waker=\"pipe\"",
+        cfgs: &["poised_backend=\"poll\"", "poised_waker=\"pipe\""],
         features: &[],
         checks: Checks::TestsOnly,
     },
@@ -53,7 +58,7 @@ pub(crate) const CONFIGS: &[Config] = &[
 impl Config {
     /// Whether this is the configuration that users get.
     pub(crate) fn is_default(&self) -> bool {
-        self.flags.is_empty() && self.features.is_empty()
+        self.cfgs.is_empty() && self.features.is_empty()
     }
 
     /// Whether `--quick` tests it: the two backends.
@@ -61,18 +66,34 @@ impl Config {
         self.is_default() || self.name == "poll"
     }
 
-    /// Adds the configuration to a cargo command.
-    pub(crate) fn apply(&self, workspace: &Workspace, cmd: Cmd) -> Cmd {
-        let cmd = cmd.args(self.features).rustflags(self.flags);
-        if self.flags.is_empty() {
-            return cmd;
+    /// A cargo command that builds in this configuration.
+    pub(crate) fn build(&self, workspace: &Workspace, cmd: Cmd) -> Result<Cmd> {
+        let cmd = cmd.args(self.features);
+        if self.cfgs.is_empty() {
+            return Ok(cmd);
         }
-        // Built from scratch in CI and seldom by hand: what speeds up a second build only costs time here.
-        let cmd = cmd.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
-        cmd.env("CARGO_TARGET_DIR", self.target_dir(workspace))
+        Ok(cmd.env("RUSTC_WORKSPACE_WRAPPER", self.wrapper(workspace)?))
     }
 
-    fn target_dir(&self, workspace: &Workspace) -> PathBuf {
-        workspace.target.join(format!("cfg-{}", self.name))
+    /// A clippy command, and all its arguments.
+    pub(crate) fn clippy(&self, cmd: Cmd) -> Cmd {
+        // clippy is cargo's wrapper itself, and hands its own arguments to the compiler where it wraps it.
+        cmd.args(self.features).args(["--", "-D", "warnings"]).args(self.cfgs.iter().flat_map(|cfg| ["--cfg", cfg]))
+    }
+
+    /// A script that cargo runs in the compiler's place, which adds the flags. Its path is part of what cargo knows of
+    /// what it built, so each configuration needs its own.
+    fn wrapper(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let folder = workspace.target.join("xtask-wrappers");
+        let path = folder.join(self.name);
+        let flags: String = self.cfgs.iter().map(|cfg| format!(" --cfg '{cfg}'")).collect();
+        let script = format!("#!/bin/sh\nexec \"$@\"{flags}\n");
+        if fs::read_to_string(&path).is_ok_and(|old| old == script) {
+            return Ok(path);
+        }
+        fs::create_dir_all(&folder)?;
+        fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        Ok(path)
     }
 }

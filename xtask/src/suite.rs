@@ -20,15 +20,14 @@ pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> 
     let cmd = Cmd::cargo(workspace).args(["clippy", "--workspace", "--all-targets"]);
     // xtask knows no configurations; its dependencies would be checked once more in each.
     let cmd = if config.is_default() { cmd } else { cmd.args(["--exclude", "xtask"]) };
-    let cmd = config.apply(workspace, cmd).args(["--", "-D", "warnings"]);
-    cmd.run(workspace, &format!("clippy-{}", config.name))?;
+    config.clippy(cmd).run(workspace, &format!("clippy-{}", config.name))?;
     Ok(Outcome::default())
 }
 
 /// The crate's tests. Its examples are built with them, since tests run them.
 pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
-    nextest::step(workspace, config.apply(workspace, cmd), &format!("tests-{}", config.name))
+    nextest::step(workspace, config.build(workspace, cmd)?, &format!("tests-{}", config.name))
 }
 
 /// The tests of these commands themselves: the rules of tidy, the comparison of APIs.
