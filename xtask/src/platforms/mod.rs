@@ -15,6 +15,7 @@ use crate::nextest;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
+use results::Test;
 use table::{cell, markdown, states, Backend, Cell, Nature, PROMISES};
 
 const PART: Part = Part { page: "docs/platforms.md", name: "promises", command: "cargo xtask platforms --write" };
@@ -84,8 +85,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Outcome> {
 }
 
 fn promises(workspace: &Workspace, write: bool) -> Result<Outcome> {
-    let ran = BACKENDS.iter().filter_map(|backend| Some((backend, nextest::log_text(workspace, backend.step).ok()?)));
-    let columns: Vec<(&Backend, Vec<Cell>)> = ran.map(|(backend, log)| (backend, column(backend, &log))).collect();
+    let ran = BACKENDS.iter().filter_map(|backend| {
+        let tests = results::tests(&nextest::log_text(workspace, backend.step).ok()?);
+        let cells: Vec<Cell> = (1..=PROMISES.len()).map(|number| cell(backend, number, &tests)).collect();
+        println!("{}", line(backend, &tests, &cells));
+        Some((backend, cells))
+    });
+    let columns: Vec<(&Backend, Vec<Cell>)> = ran.collect();
     let mut outcome = Outcome::note(&format!("{} promises on {} backends", PROMISES.len(), columns.len()));
     let holes: Vec<String> = columns.iter().flat_map(|(backend, cells)| holes(backend, cells)).collect();
     if !holes.is_empty() {
@@ -102,9 +108,17 @@ fn promises(workspace: &Workspace, write: bool) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn column(backend: &Backend, log: &str) -> Vec<Cell> {
-    let tests = results::tests(log);
-    (1..=PROMISES.len()).map(|number| cell(backend, number, &tests)).collect()
+/// What a run on a backend came to, for a person who looks at the end of it.
+fn line(backend: &Backend, tests: &[Test], cells: &[Cell]) -> String {
+    let passed = tests.iter().filter(|test| test.passed).count();
+    let kept = cells.iter().filter(|cell| matches!(cell, Cell::Kept | Cell::Noted(_))).count();
+    let impossible = cells.iter().filter(|cell| matches!(cell, Cell::Impossible(_))).count();
+    let failed = tests.len() - passed;
+    format!(
+        "{:<24} {passed:>5} passed {failed:>3} failed; of {} promises {kept} kept, {impossible} not possible",
+        backend.title,
+        cells.len()
+    )
 }
 
 /// What is wrong with a column.
@@ -115,4 +129,18 @@ fn holes(backend: &Backend, cells: &[Cell]) -> Vec<String> {
         Cell::Kept | Cell::Noted(_) | Cell::Impossible(_) => None,
     };
     cells.iter().enumerate().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{line, Backend, Cell, Test};
+
+    #[test]
+    fn a_line_counts_what_a_backend_keeps() {
+        let backend = Backend { title: "select", step: "tests-select", natures: &[] };
+        let test = |passed| Test { passed, ..Test::default() };
+        let cells = [Cell::Kept, Cell::Noted(vec![]), Cell::Impossible(String::new()), Cell::Broken];
+        let line = line(&backend, &[test(true), test(true), test(false)], &cells);
+        assert_eq!(line, "select                       2 passed   1 failed; of 4 promises 2 kept, 1 not possible");
+    }
 }
