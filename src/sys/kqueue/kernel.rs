@@ -6,6 +6,7 @@ use std::ptr;
 use std::time::Duration;
 
 use super::event::Record;
+use super::types::system;
 use crate::sys::unix::{check, count, fill, timespec};
 
 /// How a call counts records: a C int, but a `size_t` on NetBSD.
@@ -23,7 +24,7 @@ impl Queue {
     /// program that this one becomes.
     pub(super) fn new() -> io::Result<Queue> {
         // SAFETY: takes nothing.
-        let fd = check(unsafe { libc::kqueue() })?;
+        let fd = check(unsafe { system::kqueue() })?;
         // SAFETY: the call made this descriptor, and nobody else has it.
         let queue = unsafe { OwnedFd::from_raw_fd(fd) };
         // SAFETY: takes plain numbers.
@@ -34,11 +35,11 @@ impl Queue {
     /// Applies changes, and writes the receipt of each; there is room for them all.
     pub(super) fn apply(&self, changes: &[Record], receipts: &mut [Record]) -> io::Result<()> {
         let length = count_of(changes.len().min(receipts.len()));
-        let (list, room) = (changes.as_ptr().cast::<libc::kevent>(), receipts.as_mut_ptr().cast::<libc::kevent>());
+        let (list, room) = (changes.as_ptr().cast::<system::kevent>(), receipts.as_mut_ptr().cast::<system::kevent>());
         let now = timespec(Duration::ZERO);
         // SAFETY: the kernel reads `length` records and writes at most as many, and both lists have them. A record is what
         // the kernel's is, and the timespec lives for the call.
-        check(unsafe { libc::kevent(self.0.as_raw_fd(), list, length, room, length, &now) }).map(drop)
+        check(unsafe { system::kevent(self.0.as_raw_fd(), list, length, room, length, &now) }).map(drop)
     }
 
     /// Waits into the spare capacity of `events`; `None` is without an end.
@@ -47,10 +48,10 @@ impl Queue {
         let timespec = timeout.map(timespec);
         let timespec = timespec.as_ref().map_or(ptr::null(), |timespec| timespec as *const libc::timespec);
         fill(events, |room, capacity| {
-            let (list, room) = (ptr::null(), room.cast::<libc::kevent>());
+            let (list, room) = (ptr::null(), room.cast::<system::kevent>());
             // SAFETY: the kernel writes at most `capacity` records, and there is room for them, each of which is what the
             // kernel's is; it reads no changes, and a timespec that lives for the call or none.
-            count(unsafe { libc::kevent(self.0.as_raw_fd(), list, 0, room, count_of(capacity), timespec) })
+            count(unsafe { system::kevent(self.0.as_raw_fd(), list, 0, room, count_of(capacity), timespec) })
         })
     }
 }

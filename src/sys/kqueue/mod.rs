@@ -16,13 +16,17 @@
 //! the `sigevent` of the operation (aio(4)). The events tell what they are.
 //!
 //! On Linux all of this is tested over `model`, a kevent(2) made after the manuals; `--cfg poised_backend="kqueue"` puts
-//! the whole crate on it, for the public test suite.
+//! the whole crate on it, for the public test suite. `--cfg poised_kqueue="libkqueue"` puts libkqueue in its place, for
+//! whoever has built that: then `kernel` runs as well.
 
 mod event;
-#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "model/mod.rs")]
+#[cfg_attr(all(target_os = "linux", not(poised_kqueue = "libkqueue")), path = "model/mod.rs")]
 mod kernel;
+#[cfg(all(target_os = "linux", poised_kqueue = "libkqueue"))]
+mod libkqueue;
 mod registered;
-#[cfg(all(test, target_os = "linux"))]
+// They have the model fail.
+#[cfg(all(test, target_os = "linux", not(poised_kqueue = "libkqueue")))]
 mod scenarios;
 mod selector;
 mod types;
