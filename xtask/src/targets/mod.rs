@@ -12,7 +12,7 @@ use anyhow::{bail, ensure, Result};
 use clap::Args;
 
 use crate::generated::Part;
-use crate::windows::{packages, sysroot, toolchain};
+use crate::toolchain::{self, packages, sysroot};
 use crate::workspace::Workspace;
 
 use table::{Target, TARGETS};

@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use crate::nextest;
 use crate::outcome::Outcome;
-use crate::windows::{packages, sysroot, toolchain as debian};
+use crate::toolchain::{self as debian, packages, sysroot};
 use crate::workspace::Workspace;
 
 /// What is run. The rest of the tests is about other systems, and the examples use threads.

@@ -5,9 +5,9 @@
 
 use anyhow::Result;
 
-use super::sysroot;
-use super::toolchain::{self, TARGET};
+use super::TARGET;
 use crate::outcome::Outcome;
+use crate::toolchain::{self, sysroot};
 use crate::workspace::Workspace;
 
 /// Not the benches: they measure with a clock of Linux, and against mio there.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{ensure, Context, Result};
 
-use super::toolchain::{self, TARGET};
-use super::{cache, packages};
+use super::{cargo, RUSTC};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -18,9 +17,9 @@ const FLAGS: &str = "-Zforce-unstable-if-unmarked -Cembed-bitcode=no -Zmir-opt-l
 /// Makes the sysroot for a target, unless it is there. What is built against one belongs into its folder: it is of no use
 /// with the next.
 pub(crate) fn ready(workspace: &Workspace, target: &str) -> Result<PathBuf> {
-    let sysroot = cache(workspace).join("sysroots").join(target);
-    let rustc = Cmd::new(workspace, toolchain::RUSTC).args(["--verbose", "--version"]);
-    let rustc = rustc.run(workspace, "windows-rustc")?.text;
+    let sysroot = workspace.cache("sysroots").join(target);
+    let rustc = Cmd::new(workspace, RUSTC).args(["--verbose", "--version"]);
+    let rustc = rustc.run(workspace, "sysroot-rustc")?.text;
     let stamp = sysroot.join("made-from");
     let made_from = format!("{rustc}{FLAGS}");
     if fs::read_to_string(&stamp).is_ok_and(|made| made == made_from) {
@@ -34,23 +33,12 @@ pub(crate) fn ready(workspace: &Workspace, target: &str) -> Result<PathBuf> {
     Ok(sysroot)
 }
 
-/// `cargo rustdoc` for the target whose programs run here, and the folder that the documentation comes to lie in. What
-/// it builds lies in a folder of this name.
-pub(crate) fn rustdoc(workspace: &Workspace, name: &str) -> Result<(Cmd, PathBuf)> {
-    packages::required(workspace)?;
-    let sysroot = ready(workspace, TARGET)?;
-    let target_dir = sysroot.join("target").join(name);
-    let flags = format!("--sysroot {}", sysroot.display());
-    let cmd = toolchain::cargo(workspace).args(["rustdoc", "--target", TARGET]).env("CARGO_TARGET_DIR", &target_dir);
-    Ok((cmd.env("RUSTDOCFLAGS", &flags).rustflags(&flags), target_dir.join(TARGET).join("doc")))
-}
-
 fn make(workspace: &Workspace, target: &str, sysroot: &Path) -> Result<()> {
     let build = sysroot.join("build");
-    let cmd = toolchain::cargo(workspace).args(["check", "--locked", "--features", "panic-unwind", "--target", target]);
+    let cmd = cargo(workspace).args(["check", "--locked", "--features", "panic-unwind", "--target", target]);
     let cmd = cmd.arg("--manifest-path").arg(LIBRARY).env("CARGO_TARGET_DIR", &build);
     // Not with the user's flags, which are for his own code.
-    cmd.env("RUSTFLAGS", FLAGS).run(workspace, &format!("windows-sysroot-{target}"))?;
+    cmd.env("RUSTFLAGS", FLAGS).run(workspace, &format!("sysroot-{target}"))?;
     let lib = sysroot.join("lib/rustlib").join(target).join("lib");
     fs::create_dir_all(&lib)?;
     let mut crates = 0;

@@ -1,15 +1,16 @@
-//! Debian's cargo and rustc, whatever other ones the user has.
+//! Debian's cargo and rustc, whatever other ones the user has, for targets for which no registry has a standard library.
+//!
+//! Debian ships the source of the library beside its Rust, so that both can be built for any target. Two ways are taken.
+//! Where code is to run, cargo builds the whole library with it (`-Zbuild-std`), which wants a linker for the target.
+//! Where it is only to be checked the library's metadata is enough: see `sysroot`.
 
-use std::path::PathBuf;
+pub(crate) mod packages;
+pub(crate) mod sysroot;
 
-use super::cache;
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
-/// The target whose programs run under Wine here.
-pub(super) const TARGET: &str = "x86_64-pc-windows-gnu";
-pub(super) const C_COMPILER: &str = "x86_64-w64-mingw32-gcc";
-pub(super) const RUSTC: &str = "/usr/bin/rustc";
+const RUSTC: &str = "/usr/bin/rustc";
 const RUSTDOC: &str = "/usr/bin/rustdoc";
 const CARGO: &str = "/usr/bin/cargo";
 const CARGO_CLIPPY: &str = "/usr/bin/cargo-clippy";
@@ -30,9 +31,4 @@ fn with_debians_rust(cmd: Cmd) -> Cmd {
     let cmd = cmd.env("RUSTC_BOOTSTRAP", "1");
     // Nobody debugs these builds, and they are made once: as small as they can be.
     cmd.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0")
-}
-
-/// Where all programs for Wine are built: one folder, because the library is built into each.
-pub(super) fn target_dir(workspace: &Workspace) -> PathBuf {
-    cache(workspace).join("target")
 }
