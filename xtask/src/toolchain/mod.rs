@@ -4,8 +4,11 @@
 //! Where code is to run, cargo builds the whole library with it (`-Zbuild-std`), which wants a linker for the target.
 //! Where it is only to be checked the library's metadata is enough: see `sysroot`.
 
+pub(crate) mod messages;
 pub(crate) mod packages;
 pub(crate) mod sysroot;
+
+use std::path::Path;
 
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -20,9 +23,14 @@ pub(crate) fn cargo(workspace: &Workspace) -> Cmd {
     with_debians_rust(Cmd::new(workspace, CARGO))
 }
 
-/// `cargo clippy`; through cargo it would be the one of rustup, which does not fit to Debian's rustc.
-pub(crate) fn cargo_clippy(workspace: &Workspace) -> Cmd {
-    with_debians_rust(Cmd::new(workspace, CARGO_CLIPPY).arg("clippy"))
+/// clippy of `what` for each of these targets, warnings denied, against the libraries in a sysroot. It does what
+/// `cargo check` does, and says what it thinks of code that no other step of clippy sees.
+///
+/// Called by its own name: through cargo it would be the one of rustup, which does not fit to Debian's rustc.
+pub(crate) fn clippy(workspace: &Workspace, sysroot: &Path, targets: &[&str], what: &[&str]) -> Cmd {
+    let cmd = with_debians_rust(Cmd::new(workspace, CARGO_CLIPPY).arg("clippy")).targets(targets).args(what);
+    let cmd = cmd.env("CARGO_TARGET_DIR", sysroot::target_dir(sysroot));
+    cmd.rustflags(&format!("--sysroot {}", sysroot.display())).args(["--", "-D", "warnings"])
 }
 
 fn with_debians_rust(cmd: Cmd) -> Cmd {

@@ -16,7 +16,8 @@ use anyhow::Result;
 use crate::cmd::Cmd;
 use crate::outcome::Outcome;
 use crate::setup;
-use crate::toolchain::{self, packages, sysroot};
+use crate::toolchain::sysroot::{self, Library};
+use crate::toolchain::{self, packages};
 use crate::workspace::Workspace;
 
 pub(crate) use check::run as check;
@@ -69,8 +70,8 @@ fn target_dir(workspace: &Workspace) -> PathBuf {
 /// it builds lies in a folder of this name.
 pub(crate) fn rustdoc(workspace: &Workspace, name: &str) -> Result<(Cmd, PathBuf)> {
     packages::required(workspace)?;
-    let sysroot = sysroot::ready(workspace, TARGET)?;
-    let target_dir = sysroot.join("target").join(name);
+    let sysroot = sysroot::ready(workspace, &[TARGET], Library::Tests)?;
+    let target_dir = sysroot::target_dir(&sysroot).join(name);
     let flags = format!("--sysroot {}", sysroot.display());
     let cmd = toolchain::cargo(workspace).args(["rustdoc", "--target", TARGET]).env("CARGO_TARGET_DIR", &target_dir);
     Ok((cmd.env("RUSTDOCFLAGS", &flags).rustflags(&flags), target_dir.join(TARGET).join("doc")))
