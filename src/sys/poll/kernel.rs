@@ -44,11 +44,6 @@ pub(super) const RDHUP: Bits = libc::POLLRDHUP;
     target_os = "nuttx"
 )))]
 pub(super) const RDHUP: Bits = 0;
-/// What a descriptor says that is not open. ESP-IDF has no word for it.
-#[cfg(not(target_os = "espidf"))]
-pub(super) const INVALID: Bits = libc::POLLNVAL;
-#[cfg(target_os = "espidf")]
-pub(super) const INVALID: Bits = 0;
 /// What can't be asked for.
 pub(super) const MISSING: Interest = Interest::ASYNC_IO;
 /// Whether hang-ups and errors are told of what is asked for nothing.
@@ -59,6 +54,18 @@ pub(super) const TELLS_UNASKED: bool = true;
 pub(super) struct Identity {
     device: u64,
     inode: u64,
+}
+
+/// Whether this is the answer for a descriptor that is not open.
+#[cfg(not(target_os = "espidf"))]
+pub(super) fn is_closed(answer: Bits) -> bool {
+    answer & libc::POLLNVAL != 0
+}
+
+/// ESP-IDF has no word for it.
+#[cfg(target_os = "espidf")]
+pub(super) fn is_closed(_: Bits) -> bool {
+    false
 }
 
 /// Which file a descriptor stands for. `EPERM`, as epoll_ctl(2) has it, for what is always ready.
