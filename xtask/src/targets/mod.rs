@@ -117,3 +117,17 @@ fn look(workspace: &Workspace, targets: &[&Target]) -> Result<Vec<Seen>> {
     };
     Ok(libraries.into_iter().map(seen).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Expected, Seen};
+
+    #[test]
+    fn what_the_table_does_not_expect_is_wrong() {
+        let (no_library, fails) = (Seen::NoLibrary("error: E".to_owned()), Seen::Fails("error: E".to_owned()));
+        assert!(Seen::Compiles.is(Expected::Compiles) && no_library.is(Expected::NoLibrary));
+        assert!(!Seen::Compiles.is(Expected::NoLibrary) && !no_library.is(Expected::Compiles));
+        assert!(!fails.is(Expected::Compiles) && !fails.is(Expected::NoLibrary));
+        assert!(no_library.word().contains("error: E"));
+    }
+}
