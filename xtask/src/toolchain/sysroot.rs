@@ -189,11 +189,14 @@ fn gather(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The first error of a compiler that could not compile; none where something else went wrong.
+/// The first error of a compiler that could not compile; none where something else went wrong: a registry that does not
+/// answer, or a compiler that was killed.
 fn compilers_word(output: &str) -> Option<String> {
-    output.contains("error: could not compile `").then_some(())?;
+    const CARGOS: &str = "error: could not compile `";
+
+    output.contains(CARGOS).then_some(())?;
     let line = output.lines().map(str::trim).find(|line| line.starts_with("error"))?;
-    Some(line.to_owned())
+    (!line.starts_with(CARGOS)).then(|| line.to_owned())
 }
 
 /// Waits until no other run is in the folder.
@@ -213,5 +216,6 @@ mod tests {
         let compiler = "   Compiling std\nerror[E0412]: cannot find type `x`\nerror: could not compile `std` (lib)\n";
         assert_eq!(compilers_word(compiler).as_deref(), Some("error[E0412]: cannot find type `x`"));
         assert_eq!(compilers_word("error: failed to download `libc v0.2.183`\n"), None);
+        assert_eq!(compilers_word("error: could not compile `core` (lib)\n\n  (signal: 9, SIGKILL: kill)\n"), None);
     }
 }
