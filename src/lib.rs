@@ -68,7 +68,9 @@
 //! | Windows | AFD and a completion port | all tests under Wine 8; never Windows itself |
 //! | macOS and its sisters, the BSDs | kqueue | compiled; all tests over a model of the kernel, on Linux |
 //! | WASI, preview 2 | poll(2) | sockets, in one thread: its tests under Wasmtime. `docs/wasi.md` says what it lacks |
-//! | GNU Hurd, Cygwin | poll(2) | compiled |
+//! | illumos, Redox | epoll | compiled |
+//! | Hurd, Cygwin, Haiku, QNX, Fuchsia, Hermit, ESP-IDF, Vita, VxWorks, Emscripten | poll(2) | compiled |
+//! | AIX, 3DS, NuttX, L4Re | poll(2) | written; their standard library does not compile here |
 //! | bare WebAssembly | | compiled: [`Poll::new`] is an error of kind `Unsupported` |
 //!
 //! The rest is being built.

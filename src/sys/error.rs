@@ -53,7 +53,7 @@ pub(crate) fn not_tieable(error: io::Error) -> io::Error {
 }
 
 /// The system refused to poll a descriptor; `error` is its own error, which stays the source of the one returned.
-#[cfg(any(unix, target_os = "wasi"))]
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
 #[allow(dead_code)] // epoll's and poll(2)'s.
 #[cold]
 pub(crate) fn not_pollable(error: io::Error) -> io::Error {

@@ -26,7 +26,7 @@ mod contract;
 // The platform table. One line a choice; the last one says that there is none.
 
 #[cfg(all(
-    any(target_os = "linux", target_os = "android"),
+    any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
     any(test, not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))
 ))]
 mod epoll;
@@ -42,17 +42,30 @@ mod epoll;
 mod kqueue;
 #[cfg(any(
     all(
-        any(target_os = "linux", target_os = "android"),
+        any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
         any(test, poised_backend = "poll", mio_unsupported_force_poll_poll)
     ),
+    target_os = "aix",
     target_os = "cygwin",
+    target_os = "emscripten",
+    target_os = "espidf",
+    target_os = "fuchsia",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
     target_os = "hurd",
+    target_os = "l4re",
+    target_os = "nto",
+    target_os = "nuttx",
+    target_os = "vita",
+    target_os = "vxworks",
     target_os = "wasi"
 ))]
 mod poll;
-#[cfg(unix)]
+// Hermit has the sockets of Unix, and calls itself none.
+#[cfg(any(unix, target_os = "hermit"))]
 mod unix;
-#[cfg(not(any(unix, windows, target_os = "wasi")))]
+#[cfg(not(any(unix, windows, target_os = "hermit", target_os = "wasi")))]
 mod unsupported;
 #[cfg(target_os = "wasi")]
 mod wasi;
@@ -61,7 +74,7 @@ mod wasi;
 mod windows;
 
 #[cfg(all(
-    any(target_os = "linux", target_os = "android"),
+    any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
     not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue"))
 ))]
 pub(crate) use epoll::Selector as PlatformSelector;
@@ -76,16 +89,30 @@ pub(crate) use epoll::Selector as PlatformSelector;
 pub(crate) use kqueue::Selector as PlatformSelector;
 #[cfg(any(
     all(
-        any(target_os = "linux", target_os = "android"),
+        any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
         any(poised_backend = "poll", mio_unsupported_force_poll_poll)
     ),
+    target_os = "aix",
     target_os = "cygwin",
+    target_os = "emscripten",
+    target_os = "espidf",
+    target_os = "fuchsia",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
     target_os = "hurd",
+    target_os = "l4re",
+    target_os = "nto",
+    target_os = "nuttx",
+    target_os = "vita",
+    target_os = "vxworks",
     target_os = "wasi"
 ))]
 pub(crate) use poll::Selector as PlatformSelector;
+#[cfg(any(unix, target_os = "hermit"))]
+pub(crate) use unix::{check_source, raw_source, tcp, udp, AsRawSource, RawSource};
 #[cfg(unix)]
-pub(crate) use unix::{check_source, pipe, raw_source, tcp, udp, uds, AsRawSource, RawSource};
+pub(crate) use unix::{pipe, uds};
 
 #[cfg(windows)]
 pub(crate) use windows::{
@@ -102,26 +129,39 @@ pub(crate) use windows::{
         target_os = "dragonfly",
         target_os = "netbsd",
         target_os = "openbsd",
+        target_os = "illumos",
+        target_os = "redox",
+        target_os = "aix",
         target_os = "cygwin",
-        target_os = "hurd"
+        target_os = "emscripten",
+        target_os = "espidf",
+        target_os = "fuchsia",
+        target_os = "haiku",
+        target_os = "horizon",
+        target_os = "hurd",
+        target_os = "l4re",
+        target_os = "nto",
+        target_os = "nuttx",
+        target_os = "vita",
+        target_os = "vxworks"
     ))
 ))]
-compile_error!("poised does not support this platform yet: see docs/mio-parity.md");
+compile_error!("poised does not know this platform: docs/porting.md says how to add it");
 
 #[cfg(target_os = "wasi")]
 pub(crate) use wasi::{check_source, raw_source, tcp, udp, AsRawSource, RawSource};
 
-#[cfg(not(any(unix, windows, target_os = "wasi")))]
+#[cfg(not(any(unix, windows, target_os = "hermit", target_os = "wasi")))]
 pub(crate) use unsupported::{
     check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
 };
 
 /// Keeps items where sources are descriptors, and only there.
-#[cfg(any(unix, target_os = "wasi"))]
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
 macro_rules! on_descriptors {
     ($($item:item)*) => { $($item)* };
 }
-#[cfg(not(any(unix, target_os = "wasi")))]
+#[cfg(not(any(unix, target_os = "hermit", target_os = "wasi")))]
 macro_rules! on_descriptors {
     ($($item:item)*) => {};
 }

@@ -53,7 +53,7 @@ use crate::{Interest, IoSource};
 ///
 /// # Errors
 ///
-/// The system's own, at the limit of descriptors.
+/// The system's own, at the limit of descriptors. [`Unsupported`](io::ErrorKind::Unsupported) where there are no pipes.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {

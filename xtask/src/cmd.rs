@@ -57,6 +57,11 @@ impl Cmd {
         self
     }
 
+    /// Names these targets to cargo.
+    pub(crate) fn targets(self, targets: &[&str]) -> Self {
+        targets.iter().fold(self, |cmd, &target| cmd.args(["--target", target]))
+    }
+
     /// Sets a variable of the command's environment.
     pub(crate) fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.envs.push((name.to_owned(), value.into()));

@@ -19,6 +19,7 @@ mod steps;
 mod suite;
 mod targets;
 mod tidy;
+mod toolchain;
 mod wasi;
 mod windows;
 mod workspace;

@@ -57,8 +57,9 @@ impl crate::sys::Selector for Selector {
     const EMULATES_EDGES: bool = false;
 
     fn new() -> io::Result<Selector> {
-        // On Android an unknown call kills the process (seccomp with SIGSYS), so that trying is no option.
-        Ok(Selector { epoll: syscall::create()?, pwait2: cfg!(not(target_os = "android")) })
+        // Linux alone has the call. On Android an unknown one kills the process (seccomp with SIGSYS), so that trying is no
+        // option.
+        Ok(Selector { epoll: syscall::create()?, pwait2: cfg!(target_os = "linux") })
     }
 
     fn try_clone(&self) -> io::Result<Selector> {

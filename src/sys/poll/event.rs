@@ -3,8 +3,7 @@
 use super::kernel::{self, PollBits};
 use crate::Token;
 
-/// Conditions in the bits of poll(2).
-pub(crate) type Bits = libc::c_short;
+pub(crate) use super::kernel::Bits;
 
 /// What makes a source ready whatever it was registered for.
 pub(crate) const CLOSED: Bits = libc::POLLHUP | libc::POLLERR;
@@ -15,6 +14,8 @@ pub(crate) struct Record {
     pub(super) bits: Bits,
 }
 
+// Most systems have them in 16 bits, and none of them is the sign.
+#[allow(clippy::unnecessary_cast)]
 const fn unsigned(bits: Bits) -> u32 {
     bits.unsigned_abs() as u32
 }

@@ -13,6 +13,8 @@
 //!
 //! Relies on poll(2) holding the files of the descriptors that it waits for, so that another thread may close one.
 
+#[cfg(not(target_os = "wasi"))]
+mod call;
 mod event;
 #[cfg_attr(target_os = "wasi", path = "wasi.rs")]
 mod kernel;

@@ -273,7 +273,7 @@ impl Table {
         now: Instant,
         unread: impl Fn(RawFd) -> Option<c_int>,
     ) -> bool {
-        if answer & libc::POLLNVAL != 0 {
+        if kernel::is_closed(answer) {
             // Closed without a word: as with epoll, the registration ends.
             self.remove(key);
             return false;
@@ -294,7 +294,7 @@ impl Table {
 
     /// Takes the answer to a question of [`questions`](Table::questions).
     pub(super) fn answer(&mut self, key: Key, answer: Bits) {
-        if answer & libc::POLLNVAL != 0 {
+        if kernel::is_closed(answer) {
             self.remove(key);
         } else if let Some(entry) = self.entry_mut(key) {
             entry.ready = answer;

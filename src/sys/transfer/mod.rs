@@ -15,6 +15,8 @@ pub(crate) use form::{
     peek, peek_datagram, peek_from, receive, receive_datagram, receive_from, receive_vectored, send, send_datagram,
     send_to, send_vectored,
 };
-// Pipes are files on Unix alone.
+// Pipes are files on Unix alone; so are eventfds, which Hermit has, too.
 #[cfg(unix)]
 pub(crate) use form::{read, read_vectored, write, write_vectored};
+#[cfg(target_os = "hermit")]
+pub(crate) use form::{read, write};

@@ -1,6 +1,6 @@
 //! Moving bytes by the standard library.
 
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "hermit"))]
 use std::fs::File;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -34,7 +34,7 @@ impl Datagram for UnixDatagram {
     }
 }
 
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "hermit"))]
 pub(crate) fn read(mut file: &File, buffer: &mut [u8]) -> io::Result<usize> {
     file.read(buffer)
 }
@@ -44,7 +44,7 @@ pub(crate) fn read_vectored(mut file: &File, buffers: &mut [IoSliceMut<'_>]) -> 
     file.read_vectored(buffers)
 }
 
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "hermit"))]
 pub(crate) fn write(mut file: &File, buffer: &[u8]) -> io::Result<usize> {
     file.write(buffer)
 }

@@ -11,15 +11,35 @@ use crate::sys::timeout;
 
 mod address;
 // Where a selector is a descriptor.
-#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_os = "cygwin", target_os = "hurd")))]
+#[cfg(not(any(
+    poised_backend = "poll",
+    mio_unsupported_force_poll_poll,
+    target_os = "aix",
+    target_os = "cygwin",
+    target_os = "emscripten",
+    target_os = "espidf",
+    target_os = "fuchsia",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
+    target_os = "hurd",
+    target_os = "l4re",
+    target_os = "nto",
+    target_os = "nuttx",
+    target_os = "vita",
+    target_os = "vxworks"
+)))]
 mod descriptor;
 mod make;
 pub(crate) mod net;
+#[cfg_attr(target_os = "horizon", path = "../wasi/notifier.rs")]
 pub(crate) mod notifier;
+#[cfg(unix)]
 pub(crate) mod pipe;
 pub(crate) mod readiness;
 pub(crate) mod tcp;
 pub(crate) mod udp;
+#[cfg(unix)]
 pub(crate) mod uds;
 
 pub(crate) use std::os::fd::AsRawFd as AsRawSource;
@@ -43,7 +63,7 @@ pub(crate) fn check_source(source: RawSource) {
 
 fn is_blocking(fd: RawFd) -> io::Result<bool> {
     // SAFETY: takes plain numbers, and a descriptor that is not open gives EBADF.
-    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL) })?;
+    let flags = check(unsafe { libc::fcntl(fd, libc::F_GETFL, 0) })?;
     Ok(flags & libc::O_NONBLOCK == 0)
 }
 
@@ -97,6 +117,7 @@ pub(crate) fn fill<T>(list: &mut Vec<T>, call: impl FnOnce(*mut T, usize) -> io:
 }
 
 /// A duration as C has it, saturated.
+#[cfg(not(target_os = "hermit"))] // Its fields are narrower, and nobody asks for them.
 #[allow(dead_code)] // Not every mechanism counts in nanoseconds.
 pub(crate) fn timespec(timeout: Duration) -> libc::timespec {
     let (seconds, nanoseconds) = timeout::timespec(timeout);

@@ -11,8 +11,15 @@ use super::address::Address;
 use super::{check, make, size_of};
 
 /// The longest queue that the system allows: listen(2) cuts what is above its limit (`net.core.somaxconn` of Linux,
-/// `kern.ipc.somaxconn` of macOS and FreeBSD).
-pub(crate) const LONGEST_BACKLOG: c_int = c_int::MAX;
+/// `kern.ipc.somaxconn` of macOS and FreeBSD). Haiku has a limit and does not cut; nor does the 3DS, whose limit is not written
+/// anywhere (both numbers are the standard library's).
+pub(crate) const LONGEST_BACKLOG: c_int = if cfg!(target_os = "haiku") {
+    32
+} else if cfg!(target_os = "horizon") {
+    20
+} else {
+    c_int::MAX
+};
 
 /// A socket, non-blocking and not inherited by children.
 pub(crate) fn new_socket(domain: c_int, kind: c_int) -> io::Result<OwnedFd> {
@@ -90,9 +97,9 @@ mod tests {
         let here = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let first = Cell::new(true);
         // What macOS says of SO_NOSIGPIPE.
-        let prepare = |_: &OwnedFd| match first.replace(false) {
+        let prepare = |socket| match first.replace(false) {
             true => Err(io::Error::from_raw_os_error(libc::EINVAL)),
-            false => Ok(()),
+            false => Ok(socket),
         };
         let accept = |address, length| after::accept_and(prepare, listener.as_raw_fd(), address, length);
         let (_socket, address) = accept_by(accept).unwrap();

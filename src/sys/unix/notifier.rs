@@ -2,7 +2,7 @@
 //!
 //! An [eventfd(2)](https://man7.org/linux/man-pages/man2/eventfd.2.html) where the system has it, and else, or under
 //! `--cfg poised_waker="pipe"`, a pipe. Both hold what was not consumed, and both can be full; that is no error, since
-//! what is full is readable.
+//! what is full is readable. The 3DS has neither, and takes that of WASI.
 
 use std::fs::File;
 use std::io;
@@ -24,7 +24,15 @@ const NOTE: [u8; 8] = 1_u64.to_ne_bytes();
 impl Notifier {
     /// An eventfd where the system has them, and else a pipe: sandboxes and emulated kernels may lack the call.
     #[cfg(all(
-        any(target_os = "linux", target_os = "android"),
+        any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "espidf",
+            target_os = "fuchsia",
+            target_os = "hermit",
+            target_os = "illumos",
+            target_os = "nuttx"
+        ),
         not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))
     ))]
     pub(crate) fn new() -> io::Result<Notifier> {
@@ -35,7 +43,15 @@ impl Notifier {
     }
 
     #[cfg(not(all(
-        any(target_os = "linux", target_os = "android"),
+        any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "espidf",
+            target_os = "fuchsia",
+            target_os = "hermit",
+            target_os = "illumos",
+            target_os = "nuttx"
+        ),
         not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))
     )))]
     pub(crate) fn new() -> io::Result<Notifier> {
@@ -43,29 +59,49 @@ impl Notifier {
     }
 
     #[cfg(all(
-        any(target_os = "linux", target_os = "android"),
+        any(
+            target_os = "linux",
+            target_os = "android",
+            target_os = "espidf",
+            target_os = "fuchsia",
+            target_os = "hermit",
+            target_os = "illumos",
+            target_os = "nuttx"
+        ),
         any(test, not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)))
     ))]
     fn counter() -> io::Result<Notifier> {
         use std::os::fd::FromRawFd;
 
+        #[cfg(not(target_os = "espidf"))]
+        let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
+        // It never blocks there, and asking for that is an error (esp_vfs_eventfd).
+        #[cfg(target_os = "espidf")]
+        let flags = 0;
         // SAFETY: takes plain numbers.
-        let fd = super::check(unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) })?;
+        let fd = super::check(unsafe { libc::eventfd(0, flags) })?;
         // SAFETY: the call made this descriptor, and nobody else has it.
         Ok(Notifier { reader: unsafe { File::from_raw_fd(fd) }, writer: None })
     }
 
     fn pipe() -> io::Result<Notifier> {
-        let (reader, writer) = super::pipe::new()?;
-        Ok(Notifier { reader, writer: Some(writer) })
+        let (reader, writer) = super::make::pipe()?;
+        Ok(Notifier { reader: File::from(reader), writer: Some(File::from(writer)) })
     }
 
     /// Makes the descriptor readable, and edge-triggered selectors report it anew.
-    ///
-    /// When there is no room it makes some first, so that the write itself is what selectors see: an edge-triggered one
-    /// reports nothing without a write.
     #[inline]
     pub(crate) fn notify(&self) -> io::Result<()> {
+        if cfg!(any(target_os = "illumos", target_os = "redox")) {
+            self.write_first_note()
+        } else {
+            self.write_note()
+        }
+    }
+
+    /// When there is no room it makes some first, so that the write itself is what selectors see: an edge-triggered one
+    /// reports nothing without a write.
+    fn write_note(&self) -> io::Result<()> {
         let writer = self.writer.as_ref().unwrap_or(&self.reader);
         loop {
             match transfer::write(writer, &NOTE) {
@@ -73,6 +109,14 @@ impl Notifier {
                 result => return result.map(drop),
             }
         }
+    }
+
+    /// For selectors to which only the first note is an edge: epoll of illumos (illumos.org/issues/16700), and that of Redox,
+    /// of which it is not known. Another thread may write between the two calls, but then its note is the first,
+    /// and who is woken by it sees what this thread did before.
+    fn write_first_note(&self) -> io::Result<()> {
+        self.clear()?;
+        self.write_note()
     }
 
     /// Makes the descriptor unreadable until the next note.
@@ -118,6 +162,38 @@ mod tests {
         notifier.notify().unwrap();
         selector.wait(&mut events, Some(std::time::Duration::ZERO)).unwrap();
         assert_eq!(events.len(), 1);
+    }
+
+    /// As seen by a selector to which only a change from nothing to something is an edge.
+    fn each_wake_is_the_first_note(notifier: &Notifier) {
+        for _ in 0..100 {
+            notifier.write_first_note().unwrap();
+            let mut notes = [0; 64];
+            assert_eq!(transfer::read(&notifier.reader, &mut notes).unwrap(), NOTE.len());
+            assert_eq!(notes[..NOTE.len()], NOTE, "it was not empty before");
+            notifier.write_note().unwrap();
+        }
+    }
+
+    #[test]
+    fn scenario_68_each_wake_is_an_edge_where_only_the_first_note_is_one() {
+        each_wake_is_the_first_note(&Notifier::counter().unwrap());
+        each_wake_is_the_first_note(&Notifier::pipe().unwrap());
+    }
+
+    /// Nobody reads in between.
+    #[test]
+    fn scenario_68_the_poll_that_follows_a_wake_returns() {
+        for notifier in [Notifier::counter().unwrap(), Notifier::pipe().unwrap()] {
+            let mut selector = crate::sys::epoll::Selector::new().unwrap();
+            selector.register_fd(notifier.as_raw_fd(), Token(1), Interest::READABLE).unwrap();
+            let mut events = Vec::with_capacity(4);
+            for wake in 0..1000 {
+                std::thread::scope(|scope| scope.spawn(|| notifier.notify()).join().unwrap()).unwrap();
+                selector.wait(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+                assert_eq!(events.len(), 1, "wake {wake}");
+            }
+        }
     }
 
     #[test]

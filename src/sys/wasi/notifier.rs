@@ -1,5 +1,6 @@
-//! What would interrupt a poll that waits. WASI has nothing to do it with, neither pipes nor eventfds, and no need of it:
-//! where there is one thread, nobody else can change anything while it waits.
+//! What would interrupt a poll that waits, for systems that have nothing to do it with, neither pipes nor eventfds. WASI has
+//! no need of it: where there is one thread, nobody else can change anything while it waits. The 3DS has threads: there no
+//! wait is long.
 
 use std::io;
 

@@ -9,7 +9,8 @@ use anyhow::Result;
 
 use crate::nextest;
 use crate::outcome::Outcome;
-use crate::windows::{packages, sysroot, toolchain as debian};
+use crate::toolchain::sysroot::{self, Library};
+use crate::toolchain::{self as debian, packages};
 use crate::workspace::Workspace;
 
 /// What is run. The rest of the tests is about other systems, and the examples use threads.
@@ -30,14 +31,12 @@ pub(crate) fn where_possible(workspace: &Workspace, step: fn(&Workspace) -> Resu
     })
 }
 
-/// clippy for each target, warnings denied.
+/// clippy for each target.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome> {
     for (target, what) in CHECKS {
-        let sysroot = sysroot::ready(workspace, target)?;
-        let cmd = debian::cargo_clippy(workspace).args(["--package", "poised", "--target", target]).args(*what);
-        let cmd = cmd.env("CARGO_TARGET_DIR", sysroot.join("target"));
-        let cmd = cmd.rustflags(&format!("--sysroot {}", sysroot.display())).args(["--", "-D", "warnings"]);
-        cmd.run(workspace, &format!("wasi-check-{target}"))?;
+        let sysroot = sysroot::ready(workspace, &[target], Library::Tests)?;
+        debian::clippy(workspace, &sysroot, &[target], &[&["--package", "poised"], *what].concat())
+            .run(workspace, &format!("wasi-check-{target}"))?;
     }
     Ok(Outcome::note(&format!("{} builds", CHECKS.len())))
 }

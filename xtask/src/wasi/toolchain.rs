@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::cmd::Cmd;
-use crate::windows::toolchain as debian;
+use crate::toolchain as debian;
 use crate::workspace::Workspace;
 
 /// Rust with the source of its library, what Debian's cargo trusts the registry by, the linker, and what runs Wasmtime.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{cache, toolchain};
+use super::{cache, C_COMPILER};
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
 
@@ -62,6 +62,6 @@ fn make(workspace: &Workspace, folder: &Path) -> Result<()> {
     if shim.exists() {
         return Ok(());
     }
-    let compile = Cmd::new(workspace, toolchain::C_COMPILER).args(["-shared", "-s", "-O2", "-Wall", "-o"]);
+    let compile = Cmd::new(workspace, C_COMPILER).args(["-shared", "-s", "-O2", "-Wall", "-o"]);
     compile.arg(shim).args([SHIM, "-ladvapi32"]).run(workspace, LOG).map(drop)
 }

@@ -13,9 +13,9 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context, Result};
 
 use super::prefix::{self, Prefix};
-use super::toolchain::{self, TARGET};
-use super::{cache, packages};
+use super::{cache, target_dir, PACKAGES, TARGET};
 use crate::cmd::Cmd;
+use crate::toolchain::{self, packages};
 use crate::workspace::Workspace;
 
 /// A running Wine, for as long as this lives. No two are in the same prefix: the end of one would end the other.
@@ -29,7 +29,7 @@ pub(crate) struct Session {
 impl Session {
     /// Starts Wine, which is installed if it is missing.
     pub(crate) fn start(workspace: &Workspace) -> Result<Self> {
-        packages::required(workspace)?;
+        packages::required_of(workspace, PACKAGES)?;
         let lock = lock(workspace)?;
         let prefix = prefix::ready(workspace)?;
         let shell = Command::new("wine")
@@ -55,12 +55,12 @@ impl Session {
     pub(crate) fn cargo(&self, workspace: &Workspace, command: &[&str]) -> Cmd {
         let cmd = toolchain::cargo(workspace).args(command).args(["--target", TARGET]);
         let cmd = cmd.arg("-Zbuild-std=std,panic_unwind,test").args(["--config", &runner(TARGET, &workspace.xtask)]);
-        self.with_variables(cmd.env("CARGO_TARGET_DIR", toolchain::target_dir(workspace)))
+        self.with_variables(cmd.env("CARGO_TARGET_DIR", target_dir(workspace)))
     }
 
     /// Where such a command puts what it builds.
     pub(super) fn built(&self, workspace: &Workspace, file: &str) -> PathBuf {
-        toolchain::target_dir(workspace).join(TARGET).join("debug").join(file)
+        target_dir(workspace).join(TARGET).join("debug").join(file)
     }
 
     /// A command that runs a program in this session, to which its path and its arguments are to be added; after so many

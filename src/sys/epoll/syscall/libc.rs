@@ -1,6 +1,7 @@
 //! epoll through libc, for those who interpose it.
 
 use std::io;
+use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -17,15 +18,23 @@ pub(crate) fn create() -> io::Result<OwnedFd> {
 }
 
 pub(crate) fn add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>, conditions: u32, data: u64) -> io::Result<()> {
-    control(epoll, libc::EPOLL_CTL_ADD, fd, &mut Record { events: conditions, u64: data })
+    control(epoll, libc::EPOLL_CTL_ADD, fd, &mut record(conditions, data))
 }
 
 pub(crate) fn modify(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>, conditions: u32, data: u64) -> io::Result<()> {
-    control(epoll, libc::EPOLL_CTL_MOD, fd, &mut Record { events: conditions, u64: data })
+    control(epoll, libc::EPOLL_CTL_MOD, fd, &mut record(conditions, data))
 }
 
 pub(crate) fn delete(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
     control(epoll, libc::EPOLL_CTL_DEL, fd, ptr::null_mut())
+}
+
+fn record(conditions: u32, data: u64) -> Record {
+    // SAFETY: it is made of integers, for which zero is a value. Redox has one more of them.
+    let mut record: Record = unsafe { mem::zeroed() };
+    record.events = conditions;
+    record.u64 = data;
+    record
 }
 
 fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: BorrowedFd<'_>, record: *mut Record) -> io::Result<()> {

@@ -1,11 +1,18 @@
-//! The system calls of epoll, in two forms with the same names: inline through rustix, or through libc.
+//! The system calls of epoll, in two forms with the same names: inline through rustix on Linux, or through libc.
 //!
 //! On 32-bit x86 the two disagree on how `struct epoll_event` is aligned, so that the records of the one can't be handed to
 //! the other.
 
-#[cfg_attr(not(any(feature = "libc-syscalls", target_arch = "x86")), path = "inline.rs")]
-#[cfg_attr(any(feature = "libc-syscalls", target_arch = "x86"), path = "libc.rs")]
+#[cfg_attr(
+    all(any(target_os = "linux", target_os = "android"), not(any(feature = "libc-syscalls", target_arch = "x86"))),
+    path = "inline.rs"
+)]
+#[cfg_attr(
+    any(feature = "libc-syscalls", target_arch = "x86", target_os = "illumos", target_os = "redox"),
+    path = "libc.rs"
+)]
 mod form;
+#[cfg_attr(any(target_os = "illumos", target_os = "redox"), path = "no_pwait2.rs")]
 mod pwait2;
 
 pub(crate) use form::{add, create, delete, modify, wait};

@@ -1,11 +1,10 @@
 //! Sockets and pipes with their flags set as they are made.
 
 use std::io;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd};
 
-use libc::{c_int, sockaddr, socklen_t};
+use libc::c_int;
 
-use super::after;
 use crate::sys::unix::check;
 
 const FLAGS: c_int = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
@@ -17,20 +16,21 @@ pub(in crate::sys::unix) fn socket(domain: c_int, kind: c_int) -> io::Result<Own
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+// Android on x86 ends a program that calls accept4 (tokio-rs/mio#1445); the others don't have it.
+#[cfg(any(all(target_os = "android", target_arch = "x86"), target_os = "l4re", target_os = "redox"))]
+pub(in crate::sys::unix) use super::after::accept;
+
 /// Accepts a connection. There is room for an address of `length`, which becomes that of the peer's.
+#[cfg(not(any(all(target_os = "android", target_arch = "x86"), target_os = "l4re", target_os = "redox")))]
 pub(in crate::sys::unix) fn accept(
-    listener: RawFd,
-    address: *mut sockaddr,
-    length: *mut socklen_t,
+    listener: std::os::fd::RawFd,
+    address: *mut libc::sockaddr,
+    length: *mut libc::socklen_t,
 ) -> io::Result<OwnedFd> {
-    // Android on x86 ends a program that calls accept4 (tokio-rs/mio#1445).
-    if cfg!(all(target_os = "android", target_arch = "x86")) {
-        return after::accept(listener, address, length);
-    }
     // SAFETY: the kernel writes at most `length` bytes of an address, and there is room for them.
     match check(unsafe { libc::accept4(listener, address, length, FLAGS) }) {
         // A kernel from before 2.6.28, an emulated one, or a sandbox (accept(2)).
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => after::accept(listener, address, length),
+        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => super::after::accept(listener, address, length),
         // SAFETY: the call made this descriptor, and nobody else has it.
         result => result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
     }

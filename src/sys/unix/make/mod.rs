@@ -1,15 +1,45 @@
 //! Makes sockets and pipes that are non-blocking and not inherited by children, in two forms with the same names: with both
-//! set as they are made, and, for Apple's systems, which can't, right after.
+//! set as they are made, and right after on systems that can't.
 
 // Other systems fall back to its way to accept, and test the rest.
 #[cfg_attr(not(target_vendor = "apple"), allow(dead_code))]
 pub(super) mod after;
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(
+    target_vendor = "apple",
+    target_os = "aix",
+    target_os = "espidf",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
+    target_os = "nto",
+    target_os = "vita",
+    target_os = "vxworks"
+)))]
 mod at_once;
 
-#[cfg(target_vendor = "apple")]
+#[cfg(any(
+    target_vendor = "apple",
+    target_os = "aix",
+    target_os = "espidf",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
+    target_os = "nto",
+    target_os = "vita",
+    target_os = "vxworks"
+))]
 use after as form;
-#[cfg(not(target_vendor = "apple"))]
+#[cfg(not(any(
+    target_vendor = "apple",
+    target_os = "aix",
+    target_os = "espidf",
+    target_os = "haiku",
+    target_os = "hermit",
+    target_os = "horizon",
+    target_os = "nto",
+    target_os = "vita",
+    target_os = "vxworks"
+)))]
 use at_once as form;
 
 pub(super) use form::{accept, pipe, socket};

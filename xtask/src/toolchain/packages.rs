@@ -1,7 +1,7 @@
-//! Debian's packages with the compilers and with Wine.
+//! Debian's packages.
 //!
 //! What is missing is installed, and named. Where that cannot be, as this is another system or another user than root,
-//! the steps for Windows are left out and say why; where it should be but fails, they fail.
+//! the steps that take it are left out and say why; where it should be but fails, they fail.
 
 use anyhow::{bail, Context, Result};
 
@@ -9,19 +9,11 @@ use crate::cmd::Cmd;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
 
-/// Rust with the source of its library, what Debian's cargo trusts the registry by, the linker for Windows, and Wine.
-const PACKAGES: &[&str] = &[
-    "rustc-web",
-    "cargo-web",
-    "rust-web-src",
-    "rust-web-clippy",
-    "ca-certificates",
-    "gcc-mingw-w64-x86-64",
-    "wine",
-    "wine64",
-];
+/// Rust with the source of its library, and what Debian's cargo trusts the registry by: what it takes to check code for any
+/// target.
+pub(crate) const RUST: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "rust-web-clippy", "ca-certificates"];
 
-const LOG: &str = "windows-packages";
+const LOG: &str = "packages";
 
 /// What came of making sure that the packages are there.
 #[derive(Debug)]
@@ -32,9 +24,9 @@ pub(crate) enum Packages {
     Unavailable(String),
 }
 
-/// Makes sure that the packages are there, where that can be.
-pub(super) fn ready(workspace: &Workspace) -> Result<Packages> {
-    ensure(workspace, PACKAGES)
+/// Makes sure that [`RUST`] is there, where that can be.
+pub(crate) fn ready(workspace: &Workspace) -> Result<Packages> {
+    ensure(workspace, RUST)
 }
 
 /// The same of any packages.
@@ -88,11 +80,16 @@ pub(crate) fn with(
     Ok(outcome)
 }
 
-/// For those who cannot go on without them.
+/// [`RUST`], for those who cannot go on without it.
 pub(crate) fn required(workspace: &Workspace) -> Result<()> {
-    match ready(workspace)? {
+    required_of(workspace, RUST)
+}
+
+/// The same of any packages.
+pub(crate) fn required_of(workspace: &Workspace, packages: &[&'static str]) -> Result<()> {
+    match ensure(workspace, packages)? {
         Packages::Ready(_) => Ok(()),
-        Packages::Unavailable(why) => bail!("no programs for Windows here: {why}"),
+        Packages::Unavailable(why) => bail!("this can't be done here: {why}"),
     }
 }
 
@@ -126,7 +123,9 @@ fn apt_get(workspace: &Workspace) -> Result<Option<Cmd>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing, unknown, PACKAGES};
+    use super::{missing, unknown};
+
+    const PACKAGES: &[&str] = &["rustc-web", "wine", "wine64"];
 
     #[test]
     fn what_dpkg_does_not_call_installed_is_missing() {
