@@ -16,6 +16,18 @@ use std::time::Duration;
 
 use crate::{Interest, Token};
 
+// Where the kernel tells levels.
+#[cfg(any(
+    all(
+        any(target_os = "linux", target_os = "android"),
+        any(test, poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "event-ports")
+    ),
+    target_os = "solaris",
+    target_os = "cygwin",
+    target_os = "hurd",
+    target_os = "wasi"
+))]
+mod edges;
 pub(crate) mod error;
 mod timeout;
 pub(crate) mod transfer;
@@ -27,9 +39,20 @@ mod contract;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
-    any(test, not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))
+    any(
+        test,
+        not(any(
+            poised_backend = "poll",
+            mio_unsupported_force_poll_poll,
+            poised_backend = "kqueue",
+            poised_backend = "event-ports"
+        ))
+    )
 ))]
 mod epoll;
+// On Linux over a model of the kernel.
+#[cfg(any(target_os = "solaris", all(target_os = "linux", any(test, poised_backend = "event-ports"))))]
+mod event_ports;
 // On Linux over a model of the kernel.
 #[cfg(any(
     target_vendor = "apple",
@@ -62,9 +85,16 @@ mod windows;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android"),
-    not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue"))
+    not(any(
+        poised_backend = "poll",
+        mio_unsupported_force_poll_poll,
+        poised_backend = "kqueue",
+        poised_backend = "event-ports"
+    ))
 ))]
 pub(crate) use epoll::Selector as PlatformSelector;
+#[cfg(any(target_os = "solaris", all(target_os = "linux", poised_backend = "event-ports")))]
+pub(crate) use event_ports::Selector as PlatformSelector;
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -102,6 +132,7 @@ pub(crate) use windows::{
         target_os = "dragonfly",
         target_os = "netbsd",
         target_os = "openbsd",
+        target_os = "solaris",
         target_os = "cygwin",
         target_os = "hurd"
     ))

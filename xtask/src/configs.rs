@@ -39,8 +39,14 @@ pub(crate) const CONFIGS: &[Config] = &[
         checks: Checks::ClippyAndTests,
     },
     Config { name: "poll", flags: "--cfg poised_backend=\"poll\"", features: &[], checks: Checks::ClippyAndTests },
-    // Over a model of the kernel.
+    // Over models of the kernels.
     Config { name: "kqueue", flags: "--cfg poised_backend=\"kqueue\"", features: &[], checks: Checks::ClippyAndTests },
+    Config {
+        name: "event-ports",
+        flags: "--cfg poised_backend=\"event-ports\"",
+        features: &[],
+        checks: Checks::ClippyAndTests,
+    },
     Config { name: "pipe", flags: "--cfg poised_waker=\"pipe\"", features: &[], checks: Checks::ClippyAndTests },
     Config {
         name: "poll-pipe",

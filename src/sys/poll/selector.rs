@@ -11,19 +11,16 @@ use std::time::{Duration, Instant};
 
 use libc::pollfd;
 
-use super::event::Record;
 use super::kernel;
 use super::shared::Shared;
 use super::table::{Key, Question, Table};
 use super::waker::Waker;
+use crate::sys::edges::{Record, NAPS};
 use crate::sys::timeout::Deadline;
 #[cfg(unix)]
 use crate::sys::SelectDescriptor;
 use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
-
-/// How soon to look again at what is not settled, first and at the longest.
-const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
 
 /// A set of registrations, and the list that shows them to the kernel.
 pub(crate) struct Selector {

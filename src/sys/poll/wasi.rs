@@ -6,18 +6,14 @@ use std::mem;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-use libc::{c_int, c_short, nfds_t, pollfd};
+use libc::{c_int, nfds_t, pollfd};
 
 use crate::sys::timeout;
 use crate::sys::wasi::{check, preview};
 use crate::Interest;
 
 pub(super) use crate::sys::wasi::notifier::Notifier;
-pub(super) use crate::sys::wasi::readiness::PollBits;
 
-/// Bits that there are not.
-pub(super) const PRI: c_short = 0;
-pub(super) const RDHUP: c_short = 0;
 /// What can't be asked for.
 pub(super) const MISSING: Interest = Interest::ASYNC_IO.add(Interest::PRIORITY);
 /// What is asked for nothing has nothing to tell, and is an error to wasi-libc.

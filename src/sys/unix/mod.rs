@@ -13,6 +13,15 @@ mod address;
 // Where a selector is a descriptor.
 #[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_os = "cygwin", target_os = "hurd")))]
 mod descriptor;
+// Where selectors remember what the kernel does not.
+#[cfg(any(
+    target_os = "linux",
+    target_os = "android",
+    target_os = "cygwin",
+    target_os = "hurd",
+    target_os = "solaris"
+))]
+pub(crate) mod file;
 mod make;
 pub(crate) mod net;
 pub(crate) mod notifier;
