@@ -20,6 +20,8 @@ mod event;
 #[cfg_attr(any(target_os = "linux", target_os = "android"), path = "model/mod.rs")]
 mod kernel;
 mod registered;
+#[cfg(all(test, target_os = "linux"))]
+mod scenarios;
 mod selector;
 mod waker;
 

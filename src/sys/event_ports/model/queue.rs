@@ -29,8 +29,9 @@ struct Association {
 pub(in crate::sys::event_ports) struct Queue {
     associations: HashMap<RawFd, Association>,
     notices: VecDeque<Notice>,
-    pub(super) alerted: bool,
-    stamps: u32,
+    pub(in crate::sys::event_ports) alerted: bool,
+    /// How often something was associated.
+    pub(in crate::sys::event_ports) stamps: u32,
     /// How often somebody waited.
     pub(in crate::sys::event_ports) calls: usize,
     pub(in crate::sys::event_ports) faults: Faults,
