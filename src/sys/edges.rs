@@ -169,13 +169,6 @@ impl Entry {
         self.ready = answer;
     }
 
-    /// Takes back what the kernel said, which it will say again. Nobody sets a waker's flag again.
-    pub(super) fn put_off(&mut self) {
-        if !matches!(self.kind, Kind::Waker) {
-            self.ready = 0;
-        }
-    }
-
     /// Whether there is something to report without asking the kernel again.
     pub(super) fn is_news(&self) -> bool {
         self.ready & (self.armed | CLOSED & !self.standing) != 0

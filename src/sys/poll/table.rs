@@ -196,12 +196,15 @@ impl Table {
         let length = self.slots.len();
         let start = if self.next < length { self.next } else { 0 };
         for index in (start..length).chain(0..start) {
-            let Some(Slot { entry, .. }) = &mut self.slots[index] else { continue };
-            if events.len() == events.capacity() {
-                entry.put_off();
-            } else if let Some(event) = entry.report(now, &unread) {
-                events.push(event);
-                self.next = index + 1;
+            let Some(Slot { entry, file, .. }) = &mut self.slots[index] else { continue };
+            if events.len() < events.capacity() {
+                if let Some(event) = entry.report(now, &unread) {
+                    events.push(event);
+                    self.next = index + 1;
+                }
+            } else if file.is_some() {
+                // Nobody sets a waker's flag again.
+                entry.answer(0);
             }
         }
     }
