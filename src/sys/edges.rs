@@ -14,11 +14,13 @@
 //! reported one and still has it would end every wait at once; so it is not waited for, but looked at every few
 //! milliseconds, until the condition changes.
 
+use std::io;
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
 use libc::{c_int, pollfd};
 
+use crate::sys::timeout::Deadline;
 #[cfg(unix)]
 use crate::sys::unix::readiness::PollBits;
 #[cfg(target_os = "wasi")]
@@ -51,7 +53,7 @@ pub(super) const LONGEST_RENEWAL: Duration = Duration::from_millis(200);
 const READING: Bits = libc::POLLIN | PRI | RDHUP;
 
 /// How soon to look again at what is not settled, first and at the longest.
-pub(super) const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
 
 /// An event: poll(2)'s bits with the token that they belong to.
 #[derive(Clone, Debug)]
@@ -79,6 +81,48 @@ impl PollBits for Record {
 
     fn token(&self) -> Token {
         self.token
+    }
+}
+
+/// What a turn of waiting has to expect of what was reported before.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outlook {
+    /// Something can be reported without waiting.
+    pub(super) news: bool,
+    /// Something must be looked at again soon.
+    pub(super) unsettled: bool,
+}
+
+impl Outlook {
+    /// How long the kernel may wait when `left` is left, and what is not settled is to be looked at again after `nap`.
+    pub(super) fn timeout(self, left: Option<Duration>, nap: Duration) -> Option<Duration> {
+        match left {
+            _ if self.news => Some(Duration::ZERO),
+            _ if !self.unsettled => left,
+            Some(left) => Some(left.min(nap)),
+            None => Some(nap),
+        }
+    }
+}
+
+/// Waits by turns until there are events or the time is over. A turn gets what is left of it, and how soon to look again at
+/// what is not settled.
+pub(super) fn wait(
+    events: &mut Vec<Record>,
+    timeout: Option<Duration>,
+    mut turn: impl FnMut(&mut Vec<Record>, Option<Duration>, Duration) -> io::Result<()>,
+) -> io::Result<()> {
+    events.clear();
+    let deadline = Deadline::after(timeout);
+    let mut left = timeout;
+    let mut nap = NAPS.0;
+    loop {
+        turn(events, left, nap)?;
+        left = deadline.left();
+        if !events.is_empty() || left == Some(Duration::ZERO) {
+            return Ok(());
+        }
+        nap = (nap * 2).min(NAPS.1);
     }
 }
 

@@ -20,7 +20,7 @@ use libc::pollfd;
 
 use super::event::{Meaning, Notice};
 use super::kernel::{self, Port};
-use crate::sys::edges::{Bits, Entry, Record};
+use crate::sys::edges::{Bits, Entry, Outlook, Record};
 use crate::sys::error;
 use crate::sys::unix::file::{identify, unread, Identity};
 use crate::Token;
@@ -53,15 +53,6 @@ pub(super) struct Registered {
     last: usize,
 }
 
-/// What a wait has to expect of the listed sources.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outlook {
-    /// Something can be reported without waiting.
-    pub(super) news: bool,
-    /// Something must be looked at again soon.
-    pub(super) unsettled: bool,
-}
-
 impl Source {
     /// Associates the source for what is armed, when that is not what it was asked for last.
     fn ask(&mut self, port: &Port) -> io::Result<()> {
@@ -81,7 +72,7 @@ impl Registered {
             Some(libc::EPERM) => error::not_pollable(error),
             _ => error,
         })?;
-        if self.sources.get(&fd).is_some_and(|known| known.identity == identity) {
+        if self.is_there(port, fd, identity) {
             return Err(error::already_registered());
         }
         let generation = self.number();
@@ -96,12 +87,31 @@ impl Registered {
         Ok(Key { fd, generation })
     }
 
+    /// Whether a descriptor is registered, and not another that had its number and was closed without a word. Not every kind
+    /// of file has an inode of its own, so the kernel is asked as well: it ends no association that it has forgotten. After
+    /// an event it has none, and the identity must do.
+    fn is_there(&mut self, port: &Port, fd: RawFd, identity: Identity) -> bool {
+        let Some(source) = self.sources.get_mut(&fd).filter(|source| source.identity == identity) else { return false };
+        if source.asked.is_none() {
+            return true;
+        }
+        match port.dissociate(fd) {
+            Err(error) => error.raw_os_error() != Some(libc::ENOENT),
+            Ok(()) => {
+                source.asked = None;
+                // When this fails, it will be asked before the next wait.
+                drop(source.ask(port));
+                self.list(fd);
+                true
+            }
+        }
+    }
+
     /// Gives a registration another token and other conditions.
     pub(super) fn change(&mut self, port: &Port, key: Option<Key>, token: Token, wanted: Bits) -> io::Result<()> {
         let source = key.and_then(|key| self.source_mut(key)).ok_or_else(error::not_registered)?;
         source.entry.reregister(token, wanted);
-        // Whatever it was asked, it is asked anew: what is ready now is reported.
-        source.asked = None;
+        // An association for the same is left as it is: its event, which may be queued, keeps its place.
         source.ask(port)
     }
 
@@ -256,7 +266,11 @@ impl Registered {
             // When this fails, it will be asked before the next wait.
             drop(source.ask(port));
         }
-        if !mem::replace(&mut source.listed, true) {
+        self.list(fd);
+    }
+
+    fn list(&mut self, fd: RawFd) {
+        if self.sources.get_mut(&fd).is_some_and(|source| !mem::replace(&mut source.listed, true)) {
             self.listed.push(fd);
         }
     }

@@ -15,8 +15,7 @@ use super::event::Notice;
 use super::kernel::Port;
 use super::registered::{Key, Registered};
 use super::waker::Waker;
-use crate::sys::edges::{self, Bits, Record, NAPS};
-use crate::sys::timeout::Deadline;
+use crate::sys::edges::{self, Bits, Record};
 use crate::sys::unix::RawSource;
 use crate::sys::{error, SelectDescriptor};
 use crate::{Interest, Token};
@@ -74,12 +73,7 @@ impl Selector {
     /// One system call: waits for at most `left`, and less when there is something to look at again within `nap`.
     fn turn(&mut self, events: &mut Vec<Record>, left: Option<Duration>, nap: Duration) -> io::Result<()> {
         let outlook = self.shared.registered().settle(&self.shared.port, &mut self.looks)?;
-        let timeout = match left.map(|left| left.min(LONGEST)) {
-            _ if outlook.news => Some(Duration::ZERO),
-            Some(left) if !outlook.unsettled => Some(left),
-            Some(left) => Some(left.min(nap)),
-            None => outlook.unsettled.then_some(nap),
-        };
+        let timeout = outlook.timeout(left.map(|left| left.min(LONGEST)), nap);
         self.notices.resize(events.capacity().max(1), Notice::NONE);
         let taken = retrieve(&self.shared.port, &mut self.notices, timeout)?;
         self.shared.registered().report(&self.shared.port, &self.notices[..taken], events)
@@ -145,18 +139,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let deadline = Deadline::after(timeout);
-        let mut left = timeout;
-        let mut nap = NAPS.0;
-        loop {
-            self.turn(events, left, nap)?;
-            left = deadline.left();
-            if !events.is_empty() || left == Some(Duration::ZERO) {
-                return Ok(());
-            }
-            nap = (nap * 2).min(NAPS.1);
-        }
+        edges::wait(events, timeout, |events, left, nap| self.turn(events, left, nap))
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {

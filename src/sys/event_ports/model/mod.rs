@@ -6,7 +6,7 @@
 //!   after its event; an event goes to the queue as soon as the port looks, and stays until it is taken or taken back.
 //! * `queue` has the events, the associations with their owners, and what is given back when there is an error.
 //!
-//! Relies on epoll for what is ready, and on device and inode to see that a descriptor was closed. Differs from the real one,
+//! Relies on epoll for what is ready, and for knowing that a number stands for another file. Differs from the real one,
 //! as far as known, in: when hang-ups and errors are told, which is as Linux has it; and events, which are queued when
 //! somebody looks at the port rather than when they happen, so that what was drained before is not told.
 
@@ -60,7 +60,7 @@ pub(super) struct Port {
 impl Port {
     pub(super) fn new() -> io::Result<Port> {
         let set = || epoll::create(CreateFlags::CLOEXEC);
-        let port = Port { queue: Mutex::default(), watch: set()?, bell: Notifier::new()?, top: set()? };
+        let port = Port { queue: Mutex::new(Queue::new()?), watch: set()?, bell: Notifier::new()?, top: set()? };
         let bell = borrow(std::os::fd::AsRawFd::as_raw_fd(&port.bell))?;
         for fd in [port.watch.as_fd(), bell] {
             epoll::add(&port.top, fd, EventData::new_u64(0), EventFlags::IN)?;
@@ -85,9 +85,14 @@ impl Port {
 
     pub(super) fn dissociate(&self, fd: RawFd) -> io::Result<()> {
         let mut queue = self.queue();
-        queue.dissociate(fd)?;
-        epoll::delete(&self.watch, borrow(fd)?)?;
-        self.take_events(&mut queue)
+        let result = queue.dissociate(fd);
+        // Whatever it says, nothing is watched; but for its parent's, in a forked child.
+        if !matches!(&result, Err(error) if error.raw_os_error() == Some(libc::EACCES)) {
+            // It may be closed.
+            drop(borrow(fd).map(|fd| epoll::delete(&self.watch, fd)));
+        }
+        self.ring(&queue)?;
+        result
     }
 
     pub(super) fn send(&self, user: usize) -> io::Result<()> {

@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::process;
 use std::ptr;
 
 use libc::{c_int, c_uint};
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
 
 use super::{port_event, PORT_SOURCE_ALERT, PORT_SOURCE_FD, PORT_SOURCE_USER};
 use crate::sys::event_ports::event::Notice;
-use crate::sys::unix::file::{identify, Identity};
+use crate::sys::unix::borrow;
 
 /// The default of `process.max-port-events`.
 const MOST: usize = 65_536;
@@ -22,12 +24,17 @@ struct Association {
     user: usize,
     /// "The process performing the first association with a port … is designated as the owner of the association."
     owner: u32,
-    file: Identity,
+    /// "When an event for a PORT_SOURCE_FD object is retrieved, the object no longer has an association with the port." Its
+    /// place stays taken (illumos, port_fd.c).
+    active: bool,
 }
 
 #[derive(Debug)]
 pub(in crate::sys::event_ports) struct Queue {
     associations: HashMap<RawFd, Association>,
+    /// Never waited for. epoll knows a descriptor by its number and its file: a change of what is there tells whether the
+    /// number still stands for that file.
+    files: OwnedFd,
     notices: VecDeque<Notice>,
     pub(in crate::sys::event_ports) alerted: bool,
     /// How often something was associated.
@@ -46,39 +53,45 @@ pub(in crate::sys::event_ports) struct Faults {
     pub(in crate::sys::event_ports) beside: Option<i32>,
 }
 
-impl Default for Queue {
-    fn default() -> Queue {
-        let faults = Faults { most: MOST, beside: None };
-        let (associations, notices) = (HashMap::new(), VecDeque::new());
-        Queue { associations, notices, alerted: false, stamps: 0, calls: 0, faults }
-    }
-}
-
 impl Queue {
+    pub(super) fn new() -> io::Result<Queue> {
+        let (associations, notices) = (HashMap::new(), VecDeque::new());
+        let files = epoll::create(CreateFlags::CLOEXEC)?;
+        let faults = Faults { most: MOST, beside: None };
+        Ok(Queue { associations, files, notices, alerted: false, stamps: 0, calls: 0, faults })
+    }
+
     /// Makes or changes an association, and takes back its event: what its epoll entry is to be stamped with.
     pub(super) fn associate(&mut self, fd: RawFd, user: usize) -> io::Result<u64> {
-        let file = self.open_file(fd)?;
+        self.check_open(fd)?;
         if !self.associations.contains_key(&fd) {
             self.has_room()?;
+            match epoll::add(&self.files, borrow(fd)?, EventData::new_u64(0), EventFlags::empty()) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         self.take_back(fd);
         self.stamps += 1;
         let stamp = u64::from(self.stamps) << 32 | u64::from(fd.unsigned_abs());
         let owner = self.associations.get(&fd).map_or_else(process::id, |known| known.owner);
-        self.associations.insert(fd, Association { stamp, user, owner, file });
+        self.associations.insert(fd, Association { stamp, user, owner, active: true });
         Ok(stamp)
     }
 
     pub(super) fn dissociate(&mut self, fd: RawFd) -> io::Result<()> {
-        self.open_file(fd)?;
+        self.check_open(fd)?;
         let association = self.associations.get(&fd).ok_or_else(|| error(libc::ENOENT))?;
         // "Only the owner of an association is allowed to dissociate the file descriptor from a port."
         if association.owner != process::id() {
             return Err(error(libc::EACCES));
         }
+        let active = association.active;
         self.associations.remove(&fd);
         self.take_back(fd);
-        Ok(())
+        epoll::delete(&self.files, borrow(fd)?)?;
+        // "The specified object is not associated with the port."
+        active.then_some(()).ok_or_else(|| error(libc::ENOENT))
     }
 
     pub(super) fn send(&mut self, user: usize) -> io::Result<()> {
@@ -107,12 +120,17 @@ impl Queue {
             let Some(notice) = self.notices.pop_front() else { break };
             let of_user = c_int::from(notice.0.portev_source) == PORT_SOURCE_USER;
             let fd = RawFd::try_from(notice.0.portev_object).unwrap_or(-1);
-            let known = self.associations.contains_key(&fd);
             // "If an associated file descriptor is closed then the file descriptor will be dissociated" (illumos, port.c).
-            if of_user || (known && self.open_file(fd).is_ok() && self.associations.contains_key(&fd)) {
-                list[taken] = notice;
-                taken += 1;
+            if !of_user && self.check_open(fd).is_err() {
+                continue;
             }
+            if let Some(association) = self.associations.get_mut(&fd).filter(|_| !of_user) {
+                association.active = false;
+            } else if !of_user {
+                continue;
+            }
+            list[taken] = notice;
+            taken += 1;
         }
         taken
     }
@@ -138,16 +156,16 @@ impl Queue {
         }
     }
 
-    /// The file of a descriptor, whose association is forgotten when it has another one now, or none.
-    fn open_file(&mut self, fd: RawFd) -> io::Result<Identity> {
-        let file = identify(fd);
-        let same = |known: &Association| file.as_ref().is_ok_and(|file| *file == known.file);
-        if self.associations.get(&fd).is_some_and(|known| !same(known)) {
-            self.associations.remove(&fd);
+    /// Whether a descriptor is open. When it is closed, or another file has its number, its association is forgotten.
+    fn check_open(&mut self, fd: RawFd) -> io::Result<()> {
+        let open = borrow(fd).is_ok_and(|fd| rustix::io::fcntl_getfd(fd).is_ok());
+        let (nothing, files) = (EventData::new_u64(0), &self.files);
+        let same = open && borrow(fd).is_ok_and(|fd| epoll::modify(files, fd, nothing, EventFlags::empty()).is_ok());
+        if !same && self.associations.remove(&fd).is_some() {
             self.take_back(fd);
         }
         // "The source argument is of type PORT_SOURCE_FD and the object argument is not a valid file descriptor."
-        file.map_err(|_| error(libc::EBADFD))
+        open.then_some(()).ok_or_else(|| error(libc::EBADFD))
     }
 
     fn take_back(&mut self, fd: RawFd) {
