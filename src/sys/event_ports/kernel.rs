@@ -37,13 +37,13 @@ impl Port {
     pub(super) fn associate(&self, fd: RawFd, events: Bits, user: usize) -> io::Result<()> {
         let (port, object, user) = (self.0.as_raw_fd(), object(fd), cookie(user));
         // SAFETY: takes plain numbers, of which `user` is one: the kernel gives it back, and follows it nowhere.
-        check(unsafe { libc::port_associate(port, libc::PORT_SOURCE_FD, object, events.into(), user) }).map(drop)
+        check(unsafe { libc::port_associate(port, PORT_SOURCE_FD, object, events.into(), user) }).map(drop)
     }
 
     /// Asks no more. An event that nobody has taken is taken back.
     pub(super) fn dissociate(&self, fd: RawFd) -> io::Result<()> {
         // SAFETY: takes plain numbers.
-        check(unsafe { libc::port_dissociate(self.0.as_raw_fd(), libc::PORT_SOURCE_FD, object(fd)) }).map(drop)
+        check(unsafe { libc::port_dissociate(self.0.as_raw_fd(), PORT_SOURCE_FD, object(fd)) }).map(drop)
     }
 
     /// Sends an event of the user's. `EAGAIN` when the port has no room for it.

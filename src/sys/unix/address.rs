@@ -38,7 +38,7 @@ impl Address {
 
     /// The address of a BSD has its length in it, too, in a byte.
     fn note_length(&mut self) {
-        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "cygwin")))]
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "cygwin", target_os = "solaris")))]
         #[allow(clippy::cast_possible_truncation)] // At most 128.
         {
             self.storage.ss_len = self.length as u8;
