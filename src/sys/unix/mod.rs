@@ -24,6 +24,8 @@ mod descriptor;
 pub(crate) mod file;
 mod make;
 pub(crate) mod net;
+// Event ports have events of the user's.
+#[cfg(not(target_os = "solaris"))]
 pub(crate) mod notifier;
 pub(crate) mod pipe;
 pub(crate) mod readiness;
