@@ -6,9 +6,9 @@ use std::ops::{BitOr, BitOrAssign};
 ///
 /// Errors and hang-ups need no interest of their own: they are reported to every registration.
 ///
-/// | Interest | epoll | poll(2) | kqueue | Windows |
+/// | Interest | epoll | poll(2), event ports | kqueue | Windows |
 /// | --- | --- | --- | --- | --- |
-/// | [`READABLE`] | `EPOLLIN`, `EPOLLRDHUP` | `POLLIN`, `POLLRDHUP` | `EVFILT_READ` | receive, accept, disconnect |
+/// | [`READABLE`] | `EPOLLIN`, `EPOLLRDHUP` | `POLLIN`, `POLLRDHUP` where the system has it | `EVFILT_READ` | receive, accept, disconnect |
 /// | [`WRITABLE`] | `EPOLLOUT` | `POLLOUT` | `EVFILT_WRITE` | send, connect |
 /// | [`PRIORITY`] | `EPOLLPRI` | `POLLPRI` | `EVFILT_EXCEPT`: not on FreeBSD and NetBSD | expedited receive |
 /// | [`AIO`] | not there | not there | `EVFILT_AIO` (FreeBSD, DragonFly), by the operation's `sigevent` | not there |

@@ -12,7 +12,7 @@ use crate::{Interest, Registry, Token};
 ///
 /// The wrapped value must be non-blocking, and must keep the same descriptor as long as it is wrapped.
 ///
-/// Operations go through [`do_io`](IoSource::do_io): where the system has no edges of its own (poll(2), Windows),
+/// Operations go through [`do_io`](IoSource::do_io): where the system has no edges of its own (poll(2), event ports, Windows),
 /// poised must see that an operation would have blocked, to watch that direction again. Addresses and options, which
 /// never block, go through [`get_ref`](IoSource::get_ref).
 ///

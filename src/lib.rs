@@ -67,6 +67,7 @@
 //! | Linux | epoll; poll(2) under `--cfg poised_backend="poll"` | all tests |
 //! | Windows | AFD and a completion port | all tests under Wine 8; never Windows itself |
 //! | macOS and its sisters, the BSDs | kqueue | compiled; all tests over a model of the kernel, on Linux |
+//! | Solaris | event ports | likewise |
 //! | WASI, preview 2 | poll(2) | sockets, in one thread: its tests under Wasmtime. `docs/wasi.md` says what it lacks |
 //! | illumos, Redox | epoll | compiled |
 //! | Hurd, Cygwin, Haiku, QNX, Fuchsia, Hermit, ESP-IDF, Vita, VxWorks, Emscripten | poll(2) | compiled |

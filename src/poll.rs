@@ -27,19 +27,20 @@ use crate::registry::Registry;
 ///
 /// # Per system
 ///
-/// | | Linux, Android | macOS, BSDs | `--cfg poised_backend="poll"` |
-/// | --- | --- | --- | --- |
-/// | mechanism | [epoll(7)], `EPOLLET` | [kqueue(2)], `EV_CLEAR` | [poll(2)], edges made by poised |
-/// | an event is of | a source | a direction of a source | a source |
-/// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | as exact as the kernel's clock | exact to the nanosecond |
-/// | while idle | asleep | asleep | asleep, but every 64 ms while a source stays registered that hung up, or a [`SourceFd`] that stays ready |
-/// | `AsRawFd` | the epoll descriptor | the queue | no |
+/// | | Linux, Android | macOS, BSDs | Solaris | `--cfg poised_backend="poll"` |
+/// | --- | --- | --- | --- | --- |
+/// | mechanism | [epoll(7)], `EPOLLET` | [kqueue(2)], `EV_CLEAR` | [event ports], edges made by poised | [poll(2)], edges made by poised |
+/// | an event is of | a source | a direction of a source | a source | a source |
+/// | timeouts | exact to the nanosecond, by [epoll_pwait2(2)], or rounded up to the next millisecond where the kernel lacks it | as exact as the kernel's clock | likewise | exact to the nanosecond |
+/// | while idle | asleep | asleep | asleep, but every 64 ms while a source stays registered that hung up, or a [`SourceFd`] that stays ready | likewise |
+/// | `AsRawFd` | the epoll descriptor | the queue | the port | no |
 ///
 /// [`WouldBlock`]: std::io::ErrorKind::WouldBlock
 /// [`IoSource::do_io`]: crate::IoSource::do_io
 /// [`SourceFd`]: crate::unix::SourceFd
 /// [epoll(7)]: https://man7.org/linux/man-pages/man7/epoll.7.html
 /// [kqueue(2)]: https://man.freebsd.org/cgi/man.cgi?kqueue
+/// [event ports]: https://docs.oracle.com/cd/E88353_01/html/E37843/port-create-3c.html
 /// [poll(2)]: https://man7.org/linux/man-pages/man2/poll.2.html
 /// [epoll_pwait2(2)]: https://man7.org/linux/man-pages/man2/epoll_pwait2.2.html
 ///

@@ -14,9 +14,9 @@ use crate::{Registry, Token};
 ///
 /// The waker must live as long as its wakes are wanted: when it is dropped, so is its registration.
 ///
-/// | | Linux, Android | macOS, BSDs | `--cfg poised_waker="pipe"` | `--cfg poised_backend="poll"` |
-/// | --- | --- | --- | --- | --- |
-/// | made of | an [eventfd(2)] | a user event of the queue; a pipe before NetBSD 10 and OpenBSD 7.8 | a pipe | a flag, and one eventfd or pipe for all wakers of the poll |
+/// | | Linux, Android | macOS, BSDs | Solaris | `--cfg poised_waker="pipe"` | `--cfg poised_backend="poll"` |
+/// | --- | --- | --- | --- | --- | --- |
+/// | made of | an [eventfd(2)] | a user event of the queue; a pipe before NetBSD 10 and OpenBSD 7.8 | a user event of the port | a pipe; not on Solaris | a flag, and one eventfd or pipe for all wakers of the poll |
 ///
 /// [eventfd(2)]: https://man7.org/linux/man-pages/man2/eventfd.2.html
 ///

@@ -76,7 +76,7 @@ impl Event {
 
     /// Whether there is something to read, to accept, or the end of the stream to see.
     ///
-    /// | epoll, poll(2) | kqueue | Windows |
+    /// | epoll, poll(2), event ports | kqueue | Windows |
     /// | --- | --- | --- |
     /// | `IN` or `PRI` | `EVFILT_READ`, `EVFILT_USER`, `EVFILT_EXCEPT` with out-of-band data | receive, accept, disconnect, abort, connect failure |
     ///
@@ -99,7 +99,7 @@ impl Event {
 
     /// Whether there is room to write, or a connection attempt has ended.
     ///
-    /// | epoll, poll(2) | kqueue | Windows |
+    /// | epoll, poll(2), event ports | kqueue | Windows |
     /// | --- | --- | --- |
     /// | `OUT` | `EVFILT_WRITE` | send, abort, connect failure |
     ///
@@ -122,7 +122,7 @@ impl Event {
 
     /// Whether the source has an error to tell: see `take_error` of the sockets. Reported whatever the interest.
     ///
-    /// | epoll, poll(2) | kqueue | Windows |
+    /// | epoll, poll(2), event ports | kqueue | Windows |
     /// | --- | --- | --- |
     /// | `ERR` | `EV_ERROR`, or `EV_EOF` with an error | abort, connect failure |
     ///
@@ -150,9 +150,9 @@ impl Event {
     /// A hint, and no substitute for reading: data may be left, and a half that was closed before it was registered is
     /// told by reading only on some systems.
     ///
-    /// | epoll, poll(2) | kqueue | Windows |
+    /// | epoll, poll(2), event ports | kqueue | Windows |
     /// | --- | --- | --- |
-    /// | `HUP` or `RDHUP` | `EVFILT_READ` with `EV_EOF` | disconnect, abort, connect failure |
+    /// | `HUP`, or `RDHUP` where the system has it: not on Solaris | `EVFILT_READ` with `EV_EOF` | disconnect, abort, connect failure |
     ///
     /// ```
     /// # #[cfg(unix)]
@@ -181,7 +181,7 @@ impl Event {
     /// writing end of a pipe reports just that when its readers are gone; data in a socket's error queue (`MSG_ERRQUEUE`)
     /// looks the same.
     ///
-    /// | epoll, poll(2) | kqueue | Windows |
+    /// | epoll, poll(2), event ports | kqueue | Windows |
     /// | --- | --- | --- |
     /// | `HUP`, `OUT` with `ERR`, or `ERR` alone | `EVFILT_WRITE` with `EV_EOF`: after a `shutdown` of one's own, too | abort, connect failure |
     ///

@@ -387,6 +387,14 @@ macro_rules! suite {
             $(#[test] fn $descriptor() { super::$descriptor::<crate::sys::kqueue::Selector>(); })+
         }
 
+        #[cfg(target_os = "linux")]
+        mod event_ports {
+            $(#[test] fn $name() { super::$name::<crate::sys::event_ports::Selector>(); })+
+            $(#[test] fn $descriptor() { super::$descriptor::<crate::sys::event_ports::Selector>(); })+
+            $(#[test] fn $joint() { super::$joint::<crate::sys::event_ports::Selector>(); })+
+            $(#[test] fn $file() { super::$file::<crate::sys::event_ports::Selector>(); })+
+        }
+
         #[cfg(windows)]
         mod windows {
             $(#[test] fn $name() { super::$name::<crate::sys::windows::Selector>(); })+

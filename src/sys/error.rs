@@ -74,6 +74,17 @@ pub(crate) fn not_in_queue(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), Explained { explanation, error })
 }
 
+/// An event port has room for no more descriptors: `EAGAIN`, which would say that another try may help.
+#[cfg(unix)]
+#[allow(dead_code)] // Event ports'.
+#[cold]
+pub(crate) fn full_port(error: io::Error) -> io::Error {
+    let explanation =
+        "no more sources can be registered with this poll: the resource control process.max-port-events says \
+         how many, see rctladm(1M)";
+    io::Error::new(io::ErrorKind::OutOfMemory, Explained { explanation, error })
+}
+
 /// A system's error with what it means here.
 #[derive(Debug)]
 struct Explained {

@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use crate::{Interest, Token};
 
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
+#[allow(dead_code)] // Only where the kernel tells levels.
+mod edges;
 pub(crate) mod error;
 mod timeout;
 pub(crate) mod transfer;
@@ -27,9 +30,20 @@ mod contract;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
-    any(test, not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))
+    any(
+        test,
+        not(any(
+            poised_backend = "poll",
+            mio_unsupported_force_poll_poll,
+            poised_backend = "kqueue",
+            poised_backend = "event-ports"
+        ))
+    )
 ))]
 mod epoll;
+// On Linux over a model of the kernel.
+#[cfg(any(target_os = "solaris", all(target_os = "linux", any(test, poised_backend = "event-ports"))))]
+mod event_ports;
 // On Linux over a model of the kernel.
 #[cfg(any(
     target_vendor = "apple",
@@ -75,9 +89,16 @@ mod windows;
 
 #[cfg(all(
     any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"),
-    not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue"))
+    not(any(
+        poised_backend = "poll",
+        mio_unsupported_force_poll_poll,
+        poised_backend = "kqueue",
+        poised_backend = "event-ports"
+    ))
 ))]
 pub(crate) use epoll::Selector as PlatformSelector;
+#[cfg(any(target_os = "solaris", all(target_os = "linux", poised_backend = "event-ports")))]
+pub(crate) use event_ports::Selector as PlatformSelector;
 #[cfg(any(
     target_vendor = "apple",
     target_os = "freebsd",
@@ -131,6 +152,7 @@ pub(crate) use windows::{
         target_os = "openbsd",
         target_os = "illumos",
         target_os = "redox",
+        target_os = "solaris",
         target_os = "aix",
         target_os = "cygwin",
         target_os = "emscripten",

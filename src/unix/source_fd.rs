@@ -13,7 +13,7 @@ use crate::{Interest, Registry, Token};
 /// For a value that the program owns, [`IoSource`](crate::IoSource) is safer: it ends the registration when dropped, and
 /// sees operations that would have blocked.
 ///
-/// | | epoll | kqueue | `--cfg poised_backend="poll"` |
+/// | | epoll | kqueue | event ports, `--cfg poised_backend="poll"` |
 /// | --- | --- | --- | --- |
 /// | edges | the kernel's | the kernel's | poised looks at the descriptor again every few milliseconds while it was reported ready and not seen drained |
 /// | spurious events | hardly ever | hardly ever | every 100 to 200 milliseconds while a descriptor stays ready |

@@ -98,6 +98,7 @@ fn falls_back_and_stays(errno: i32) {
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_pwait2")]
 #[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_pwait2")]
+#[cfg_attr(poised_backend = "event-ports", ignore = "event ports never call epoll_pwait2")]
 fn scenario_36_epoll_pwait2_is_missing() {
     falls_back_and_stays(libc::ENOSYS);
 }
@@ -106,6 +107,7 @@ fn scenario_36_epoll_pwait2_is_missing() {
 #[test]
 #[cfg_attr(any(poised_backend = "poll", mio_unsupported_force_poll_poll), ignore = "poll(2) never calls epoll_pwait2")]
 #[cfg_attr(poised_backend = "kqueue", ignore = "kqueue never calls epoll_pwait2")]
+#[cfg_attr(poised_backend = "event-ports", ignore = "event ports never call epoll_pwait2")]
 fn scenario_36_epoll_pwait2_is_forbidden() {
     falls_back_and_stays(libc::EPERM);
 }

@@ -7,7 +7,7 @@ use poised::net::TcpStream;
 use poised::{Interest, Token};
 
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{drain, expect_error, expect_would_block, fill, on_wasi, on_wine, Harness};
+use crate::util::{drain, expect_error, expect_would_block, fill, half_close_is_untold, on_wasi, on_wine, Harness};
 
 const IT: Token = Token(8);
 
@@ -143,7 +143,10 @@ fn peek_leaves_the_bytes() {
     assert_eq!(stream.read(&mut buffer).unwrap(), 4);
     other.shutdown(Shutdown::Write).unwrap();
     assert_eq!(drain(&stream).0, b"");
-    harness.expect(IT, |seen| seen.read_closed);
+    // Where it is told of as bytes to read, this is after the event for those before it.
+    if !half_close_is_untold() {
+        harness.expect(IT, |seen| seen.read_closed);
+    }
     assert_eq!(stream.peek(&mut buffer).unwrap(), 0);
 }
 

@@ -34,8 +34,12 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 /// The token of the sentinel that [`Harness::expect_none`] uses. Tests keep away from it.
 pub const SENTINEL: Token = Token(usize::MAX - 17);
 
-/// Whether the suite was built for the poll(2) backend.
-pub const ON_POLL: bool = cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_family = "wasm"));
+/// Whether the suite was built for event ports.
+pub const ON_EVENT_PORTS: bool = cfg!(any(poised_backend = "event-ports", target_os = "solaris"));
+
+/// Whether the suite was built for the poll(2) backend, or for another one that makes edges of its levels.
+pub const ON_POLL: bool =
+    ON_EVENT_PORTS || cfg!(any(poised_backend = "poll", mio_unsupported_force_poll_poll, target_family = "wasm"));
 
 /// Whether the suite was built for kqueue, where each event is of one direction, and tells the end of that one.
 pub const ON_KQUEUE: bool = cfg!(any(
@@ -186,6 +190,13 @@ pub fn on_wine(difference: &str) -> bool {
 /// The same of the suite that was built for kqueue.
 pub fn on_kqueue(difference: &str) -> bool {
     left_out(ON_KQUEUE, "kqueue", difference)
+}
+
+/// Whether a peer that shuts its sending half down is told of as bytes to read, and no more: the test expects just that, and
+/// prints so.
+pub fn half_close_is_untold() -> bool {
+    let what = "of an end of one direction: it is read";
+    on_wasi(&format!("does not tell {what}")) || left_out(ON_EVENT_PORTS, "Solaris", &format!("does not tell {what}"))
 }
 
 /// Whether this runs on WASI, which has less by what `difference` says: the test leaves that out, and prints so.

@@ -44,8 +44,14 @@ pub(crate) const CONFIGS: &[Config] = &[
         checks: Checks::ClippyAndTests,
     },
     Config { name: "poll", cfgs: &["poised_backend=\"poll\""], features: &[], checks: Checks::ClippyAndTests },
-    // Over a model of the kernel.
+    // Over models of the kernels.
     Config { name: "kqueue", cfgs: &["poised_backend=\"kqueue\""], features: &[], checks: Checks::ClippyAndTests },
+    Config {
+        name: "event-ports",
+        cfgs: &["poised_backend=\"event-ports\""],
+        features: &[],
+        checks: Checks::ClippyAndTests,
+    },
     Config { name: "pipe", cfgs: &["poised_waker=\"pipe\""], features: &[], checks: Checks::ClippyAndTests },
     Config {
         name: "poll-pipe",

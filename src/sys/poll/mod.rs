@@ -3,8 +3,8 @@
 //! poll(2) is told all descriptors at each call, and says for as long as it is so that they are ready. Edges, and
 //! registrations that outlive a call, are made here:
 //!
-//! * `table` keeps the registrations and knows which directions are armed: what was reported is silent until it is
-//!   armed again. It is pure, but for the question how much a descriptor has to read.
+//! * `table` keeps the registrations, and `sys/edges` knows which of their directions are armed: what was reported is
+//!   silent until it is armed again.
 //! * `selector` shows the table to the kernel; `shared` interrupts it when the table changes while it waits.
 //! * A source that poised owns is armed again by its `WouldBlock`. A descriptor that it does not own is looked at again,
 //!   every few milliseconds while it was reported and not seen drained.
@@ -15,7 +15,6 @@
 
 #[cfg(not(target_os = "wasi"))]
 mod call;
-mod event;
 #[cfg_attr(target_os = "wasi", path = "wasi.rs")]
 mod kernel;
 mod selector;

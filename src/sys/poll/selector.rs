@@ -11,19 +11,15 @@ use std::time::{Duration, Instant};
 
 use libc::pollfd;
 
-use super::event::Record;
 use super::kernel;
 use super::shared::Shared;
 use super::table::{Key, Question, Table};
 use super::waker::Waker;
-use crate::sys::timeout::Deadline;
+use crate::sys::edges::{self, Outlook, Record};
 #[cfg(unix)]
 use crate::sys::SelectDescriptor;
 use crate::sys::{error, RawSource};
 use crate::{Interest, Token};
-
-/// How soon to look again at what is not settled, first and at the longest.
-const NAPS: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
 
 /// A set of registrations, and the list that shows them to the kernel.
 pub(crate) struct Selector {
@@ -58,12 +54,7 @@ impl Selector {
     fn turn(&mut self, events: &mut Vec<Record>, left: Option<Duration>, nap: Duration) -> io::Result<()> {
         let mut state = self.shared.lock();
         let unsettled = self.list.settle(&mut state.table)?;
-        let timeout = match left {
-            _ if state.table.has_news() => Some(Duration::ZERO),
-            Some(left) if !unsettled => Some(left),
-            Some(left) => Some(left.min(nap)),
-            None => unsettled.then_some(nap),
-        };
+        let timeout = Outlook { news: state.table.has_news(), unsettled }.timeout(left, nap);
         self.list.clear();
         self.list.descriptors.extend(kernel::notes(&self.shared.notifier));
         self.list.extend(state.table.questions());
@@ -172,18 +163,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let deadline = Deadline::after(timeout);
-        let mut left = timeout;
-        let mut nap = NAPS.0;
-        loop {
-            self.turn(events, left, nap)?;
-            left = deadline.left();
-            if !events.is_empty() || left == Some(Duration::ZERO) {
-                return Ok(());
-            }
-            nap = (nap * 2).min(NAPS.1);
-        }
+        edges::wait(events, timeout, |events, left, nap| self.turn(events, left, nap))
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {

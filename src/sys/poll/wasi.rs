@@ -13,14 +13,7 @@ use crate::sys::wasi::{check, preview};
 use crate::Interest;
 
 pub(super) use crate::sys::wasi::notifier::Notifier;
-pub(super) use crate::sys::wasi::readiness::PollBits;
 
-/// Conditions in the bits of poll(2).
-pub(crate) type Bits = libc::c_short;
-
-/// Bits that there are not.
-pub(super) const PRI: Bits = 0;
-pub(super) const RDHUP: Bits = 0;
 /// What can't be asked for.
 pub(super) const MISSING: Interest = Interest::ASYNC_IO.add(Interest::PRIORITY);
 /// What is asked for nothing has nothing to tell, and is an error to wasi-libc.
@@ -33,11 +26,6 @@ const LONGEST: Duration = Duration::from_millis(if cfg!(target_feature = "atomic
 /// are registered here, so that no number is used again unnoticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity;
-
-/// Whether this is the answer for a descriptor that is not open.
-pub(super) fn is_closed(answer: Bits) -> bool {
-    answer & libc::POLLNVAL != 0
-}
 
 /// Waits until one of `descriptors` has what it asks for, or a good while.
 pub(super) fn poll(descriptors: &mut [pollfd], timeout: Option<Duration>) -> io::Result<usize> {

@@ -30,9 +30,13 @@ mod address;
     target_os = "vxworks"
 )))]
 mod descriptor;
+#[allow(dead_code)] // Only for selectors that remember what the kernel does not.
+pub(crate) mod file;
 mod make;
 pub(crate) mod net;
 #[cfg_attr(target_os = "horizon", path = "../wasi/notifier.rs")]
+// Event ports have events of the user's.
+#[cfg(not(target_os = "solaris"))]
 pub(crate) mod notifier;
 #[cfg(unix)]
 pub(crate) mod pipe;

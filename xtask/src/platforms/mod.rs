@@ -32,6 +32,14 @@ const BACKENDS: &[Backend] = &[
     Backend { title: "poll(2)", step: "tests-poll", natures: &[(2, LEVELS), (3, REARMED)] },
     Backend { title: "kqueue (modelled)", step: "tests-kqueue", natures: &[] },
     Backend {
+        title: "event ports (modelled)",
+        step: "tests-event-ports",
+        natures: &[
+            (2, Nature::Emulated("a port tells levels, once; what was reported is not asked again")),
+            (3, Nature::Emulated("an operation that gives `WouldBlock` has its direction asked again")),
+        ],
+    },
+    Backend {
         title: "Windows (Wine)",
         step: "windows-tests",
         natures: &[

@@ -20,6 +20,7 @@ pub(super) enum Expected {
 
 const KQUEUE: &str = "kqueue";
 const POLL: &str = "poll(2)";
+const PORTS: &str = "event ports";
 const EPOLL: &str = "epoll";
 const AFD: &str = "IOCP and AFD";
 const NOT_RUN: &str = "-";
@@ -41,6 +42,8 @@ pub(super) const TARGETS: &[Target] = &[
     target("aarch64-unknown-openbsd", KQUEUE, MODEL),
     target("x86_64-unknown-openbsd", KQUEUE, MODEL),
     target("x86_64-unknown-dragonfly", KQUEUE, MODEL),
+    target("x86_64-pc-solaris", PORTS, MODEL),
+    target("sparcv9-sun-solaris", PORTS, MODEL),
     target("aarch64-linux-android", EPOLL, NOT_RUN),
     target("arm-linux-androideabi", EPOLL, NOT_RUN),
     target("x86_64-unknown-linux-gnu", EPOLL, "natively"),
