@@ -16,15 +16,20 @@ use seccompiler::{
 
 /// A system call that shall fail.
 pub(crate) struct Refusal {
-    pub(crate) call: libc::c_long,
-    /// Refuse the call only where this argument has this value.
-    pub(crate) only: Option<(u8, u64)>,
-    pub(crate) errno: c_int,
+    call: i64,
+    only: Option<(u8, u64)>,
+    errno: c_int,
 }
 
 impl Refusal {
-    pub(crate) fn all(call: libc::c_long, errno: c_int) -> Refusal {
-        Refusal { call, only: None, errno }
+    /// Of each `call`, whose number has 32 bits on some systems.
+    pub(crate) fn all(call: impl Into<i64>, errno: c_int) -> Refusal {
+        Refusal { call: call.into(), only: None, errno }
+    }
+
+    /// Only where this argument has this value.
+    pub(crate) fn only(self, argument: u8, value: u64) -> Refusal {
+        Refusal { only: Some((argument, value)), ..self }
     }
 }
 
