@@ -8,12 +8,15 @@
 
 mod accept;
 mod api;
+mod arches;
 mod cmd;
 mod configs;
+mod faults;
 mod generated;
 mod nextest;
 mod outcome;
 mod platforms;
+mod runner;
 mod setup;
 mod steps;
 mod suite;
@@ -81,8 +84,15 @@ enum Command {
     Platforms(platforms::Options),
     /// Check that the crate compiles for every target of the table
     Targets(targets::Options),
-    /// Run software written for mio on crates/mio
+    /// Run software written for mio on crates/mio, on each backend
     Accept(accept::Options),
+    /// Run the tests on other processors and over musl
+    Arches(arches::Options),
+    /// Run the tests on a kernel that lacks a system call, by a filter, for each of some calls
+    Faults,
+    /// Run a program on a kernel that lacks a system call, by a filter
+    #[command(hide = true)]
+    Without(faults::Options),
 }
 
 fn main() -> ExitCode {
@@ -115,6 +125,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Count => windows::count(&workspace),
         Command::Platforms(options) => platforms::run(&workspace, &options),
         Command::Targets(options) => targets::run(&workspace, &options),
-        Command::Accept(options) => accept::run(&workspace, &options).map(drop),
+        Command::Accept(options) => accept::run(&workspace, &options),
+        Command::Arches(options) => arches::run(&workspace, &options),
+        Command::Faults => group("faults"),
+        Command::Without(options) => faults::become_program(&options),
     }
 }
