@@ -7,7 +7,7 @@
 
 use std::ffi::c_void;
 use std::io;
-use std::mem::{align_of, size_of};
+use std::mem::size_of;
 use std::ptr;
 
 use super::device::{error_of, Device};
