@@ -55,7 +55,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         ensure!(ARCHES.iter().any(|arch| arch.target == name), "{name} is not in the table of architectures");
     }
     setup::run(workspace)?;
-    let chosen = chosen(options, SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / SECONDS_A_DAY);
+    let day = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs() / SECONDS_A_DAY;
+    let chosen = chosen(options, day.try_into()?);
     for arch in chosen.iter().filter(|arch| !options.all && !arch.is_native()) {
         println!("emulated in this run: {}", arch.target);
     }
@@ -68,12 +69,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 /// What is tested on a day, counted from whichever one.
-fn chosen(options: &Options, day: u64) -> Vec<&'static Arch> {
+fn chosen(options: &Options, day: usize) -> Vec<&'static Arch> {
     let emulated: Vec<&str> = ARCHES.iter().filter(|arch| !arch.is_native()).map(|arch| arch.target).collect();
-    let turn = emulated.iter().cycle().nth((day % emulated.len() as u64) as usize);
+    let turn = emulated[day % emulated.len()];
     let is_chosen = |arch: &&Arch| match options.only.is_empty() {
         false => options.only.iter().any(|name| name == arch.target),
-        true => options.all || arch.is_native() || turn == Some(&arch.target),
+        true => options.all || arch.is_native() || turn == arch.target,
     };
     ARCHES.iter().filter(is_chosen).collect()
 }
@@ -120,4 +121,31 @@ fn page(arches: &[&Arch], outcomes: &[Outcome]) -> Result<String> {
         }
     }
     Ok(format!("{text}\nLeft out:\n\n{}\n", notes.join("\n")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{chosen, filter, Options, ARCHES};
+
+    #[test]
+    fn each_emulated_architecture_has_its_day() {
+        let daily = Options { only: Vec::new(), all: false, write: false };
+        let native = ARCHES.iter().filter(|arch| arch.is_native()).count();
+        let mut seen: Vec<&str> = Vec::new();
+        for day in 0..3 {
+            let chosen = chosen(&daily, 20_000 + day);
+            assert_eq!(chosen.len(), native + 1);
+            seen.extend(chosen.iter().map(|arch| arch.target));
+        }
+        assert!(ARCHES.iter().all(|arch| seen.contains(&arch.target)), "{seen:?}");
+    }
+
+    #[test]
+    fn options_choose_too() {
+        let all = Options { only: Vec::new(), all: true, write: false };
+        assert_eq!(chosen(&all, 1).len(), ARCHES.len());
+        let one = Options { only: vec!["s390x-unknown-linux-gnu".to_owned()], all: false, write: false };
+        assert_eq!(chosen(&one, 1).len(), 1);
+        assert!(filter(chosen(&one, 1)[0]).starts_with("all() - test("));
+    }
 }
