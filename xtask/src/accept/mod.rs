@@ -14,6 +14,7 @@ use anyhow::{bail, ensure, Result};
 use clap::{Args, ValueEnum};
 
 use crate::cmd::Cmd;
+use crate::faults::{self, Answer, Call};
 use crate::outcome::Outcome;
 use crate::runner::{self, AfterFailure, Step};
 use crate::windows::{self, Session};
@@ -36,10 +37,12 @@ pub(crate) struct Options {
     against: Supplier,
 }
 
-/// The software that is tested. All four ship their tests in their registry package, so none is written here.
+/// The software that is tested. All of it ships its tests in its registry package, so none is written here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
     Tokio,
+    /// Its processes alone, on a kernel without `pidfd_open`: it waits for their ends by a signal there
+    TokioProcess,
     Notify,
     SignalHookMio,
     IpcChannel,
@@ -75,11 +78,12 @@ struct Recipe {
 
 impl Suite {
     /// In the order of what they cover.
-    const ALL: [Self; 4] = [Self::Tokio, Self::Notify, Self::SignalHookMio, Self::IpcChannel];
+    const ALL: [Self; 5] = [Self::Tokio, Self::TokioProcess, Self::Notify, Self::SignalHookMio, Self::IpcChannel];
 
     fn name(self) -> &'static str {
         match self {
             Self::Tokio => "tokio",
+            Self::TokioProcess => "tokio-process",
             Self::Notify => "notify",
             Self::SignalHookMio => "signal-hook-mio",
             Self::IpcChannel => "ipc-channel",
@@ -114,6 +118,7 @@ impl Suite {
                 targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
                 at_least: 500,
             },
+            Self::TokioProcess => Recipe { targets: &["process"], at_least: 8, ..Self::Tokio.recipe(backend) },
             Self::Notify => {
                 Recipe { package: Package::new("notify", "8.2.1"), args: &["--lib"], targets: &[], at_least: 30 }
             }
@@ -223,6 +228,12 @@ fn suite(workspace: &Workspace, suite: Suite, backend: Backend, against: Supplie
         .arg(workspace.root.join("xtask/accept/nextest.toml"))
         .args(recipe.args)
         .rustflags(flags);
+    if suite == Suite::TokioProcess {
+        match faults::under(workspace, cmd, Call::PidfdOpen, Answer::Unknown)? {
+            Some(under) => cmd = under,
+            None => return Ok(Outcome::note("left out: the filters are Linux's")),
+        }
+    }
     for target in package::test_targets(&folder, recipe.targets)? {
         cmd = cmd.args(["--test", &target]);
     }
