@@ -15,9 +15,6 @@ const fn test(test: &'static str, why: &'static str) -> LeftOut {
     LeftOut { test, why }
 }
 
-/// Those for Windows are about a kernel made of values, the same everywhere.
-pub(super) const MODULE_OF_WINDOWS: &str = "sys::windows";
-
 const NO_SECCOMP: &str = "qemu-user has no seccomp, by which calls are refused";
 const NO_ERROR_QUEUE: &str = "qemu-user does not pass the socket option on that queues errors";
 
