@@ -12,6 +12,9 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::Duration;
 
+#[path = "../util/program.rs"]
+mod program;
+
 /// The bound of every wait on a socket: far above what any step needs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -26,7 +29,7 @@ fn example(name: &str) -> Command {
         "{} is missing: `cargo build --examples` (with the profile and target directory of this test) comes first",
         path.display()
     );
-    let mut command = Command::new(path);
+    let mut command = program::command(&path);
     command.stdin(Stdio::null());
     command
 }

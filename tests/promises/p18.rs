@@ -107,10 +107,10 @@ fn p18_a_waker_holds_nothing_that_blocks() {
 /// The flags of every open descriptor, by its number, as /proc/self/fdinfo has them: in octal.
 fn open_flags() -> BTreeMap<String, i32> {
     let entries = std::fs::read_dir("/proc/self/fdinfo").expect("fdinfo");
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    // The directory itself is open while it is read, and gone when its turn comes.
-    let texts =
-        names.filter_map(|name| Some((std::fs::read_to_string(format!("/proc/self/fdinfo/{name}")).ok()?, name)));
+    let names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    // The directory itself is open while it is read, and closed now: only glibc's reading would not block.
+    let read = |name: String| Some((std::fs::read_to_string(format!("/proc/self/fdinfo/{name}")).ok()?, name));
+    let texts = names.into_iter().filter_map(read);
     texts.map(|(text, name)| (name, flags_in(&text))).collect()
 }
 

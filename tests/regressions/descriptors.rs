@@ -191,8 +191,7 @@ fn open_in_a_child() -> String {
 fn scenario_46_children_inherit_nothing() {
     isolated("descriptors::scenario_46_children_inherit_nothing", || {
         let (before, in_child_before) = (descriptors(), open_in_a_child());
-        let later =
-            Refusal { call: libc::SYS_fcntl, only: Some((1, libc::F_SETFD.try_into().unwrap())), errno: libc::EPERM };
+        let later = Refusal::all(libc::SYS_fcntl, libc::EPERM).only(1, libc::F_SETFD.try_into().unwrap());
         refusing(later, || {
             let everything = one_of_everything();
             let new: Vec<RawFd> = descriptors().into_keys().filter(|fd| !before.contains_key(fd)).collect();

@@ -4,27 +4,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
 use std::fs;
+use std::io;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
 
-use seccompiler::{
-    apply_filter, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule,
-};
+use libc::{sock_filter, sock_fprog};
 
 /// A system call that shall fail.
 pub(crate) struct Refusal {
-    pub(crate) call: libc::c_long,
-    /// Refuse the call only where this argument has this value.
-    pub(crate) only: Option<(u8, u64)>,
-    pub(crate) errno: c_int,
+    call: i64,
+    only: Option<(u32, u32)>,
+    errno: c_int,
 }
 
 impl Refusal {
-    pub(crate) fn all(call: libc::c_long, errno: c_int) -> Refusal {
-        Refusal { call, only: None, errno }
+    /// Of each `call`, whose number has 32 bits on some systems.
+    pub(crate) fn all(call: impl Into<i64>, errno: c_int) -> Refusal {
+        Refusal { call: call.into(), only: None, errno }
+    }
+
+    /// Only where this argument has this value.
+    pub(crate) fn only(self, argument: u32, value: u32) -> Refusal {
+        Refusal { only: Some((argument, value)), ..self }
     }
 }
 
@@ -33,27 +36,49 @@ impl Refusal {
 pub(crate) fn refusing<R: Send>(refusal: Refusal, body: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| {
         let filtered = scope.spawn(move || {
-            apply_filter(&program(&refusal)).expect("a seccomp filter");
+            install(&refusal);
             body()
         });
         filtered.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
-fn program(refusal: &Refusal) -> BpfProgram {
-    let rules = refusal.only.map(|(argument, value)| {
-        let equal = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).unwrap();
-        SeccompRule::new(vec![equal]).unwrap()
-    });
-    let errno = u32::try_from(refusal.errno).unwrap();
-    SeccompFilter::new(
-        BTreeMap::from([(refusal.call, rules.into_iter().collect())]),
-        SeccompAction::Allow,
-        SeccompAction::Errno(errno),
-        std::env::consts::ARCH.try_into().unwrap(),
-    )
-    .and_then(BpfProgram::try_from)
-    .expect("a seccomp program")
+/// Denies the call to this thread, for good.
+#[allow(unsafe_code)]
+fn install(refusal: &Refusal) {
+    let mut filter = program(refusal);
+    let program = sock_fprog { len: filter.len().try_into().unwrap(), filter: filter.as_mut_ptr() };
+    // SAFETY: it takes numbers, and gives up rights that no test needs.
+    let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+    // SAFETY: the kernel copies the program, which outlives the call.
+    let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// A filter over `seccomp_data`: the number of the call in its first word, the arguments from its 16th byte on, 8 bytes each.
+fn program(refusal: &Refusal) -> Vec<sock_filter> {
+    let errno = libc::SECCOMP_RET_ERRNO | u32::try_from(refusal.errno).unwrap();
+    let mut program = equal(0, refusal.call.try_into().unwrap());
+    if let Some((argument, value)) = refusal.only {
+        let high_half_first = if cfg!(target_endian = "big") { 4 } else { 0 };
+        program.extend(equal(16 + 8 * argument + high_half_first, value));
+    }
+    program.push(step(libc::BPF_RET, errno, 0));
+    program
+}
+
+/// Allows the call unless the word at this offset has this value.
+fn equal(offset: u32, value: u32) -> Vec<sock_filter> {
+    vec![
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 1),
+        step(libc::BPF_RET, libc::SECCOMP_RET_ALLOW, 0),
+    ]
+}
+
+fn step(code: u32, k: u32, jt: u8) -> sock_filter {
+    sock_filter { code: code.try_into().unwrap(), jt, jf: 0, k }
 }
 
 /// A descriptor that is known by its number only.

@@ -270,11 +270,7 @@ fn scenario_75_accept_at_the_descriptor_limit() {
 /// A kernel without IPv6 says so, and whoever asked has its error, and nothing else (tokio-rs/mio#1635, which leaked).
 #[test]
 fn scenario_71_address_family_that_the_kernel_lacks() {
-    let without_ipv6 = Refusal {
-        call: libc::SYS_socket,
-        only: Some((0, u64::from(libc::AF_INET6.unsigned_abs()))),
-        errno: libc::EAFNOSUPPORT,
-    };
+    let without_ipv6 = Refusal::all(libc::SYS_socket, libc::EAFNOSUPPORT).only(0, libc::AF_INET6.unsigned_abs());
     refusing(without_ipv6, || {
         let before = descriptors();
         let address = "[::1]:0".parse().unwrap();

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use poised::net::UnixStream;
 use poised::{Interest, Token, Waker};
 
-use nix::sys::pthread::{pthread_kill, pthread_self};
 use nix::sys::signal::Signal;
 
 use crate::fault::{refusing, Refusal};
-use crate::util::linux::{catch, thread_time, while_polling};
+use crate::util::linux::{catch, thread_time, while_polling, Thread};
 use crate::util::{drain, isolated, Harness, PATIENCE};
 
 /// Less than a millisecond, and no whole number of one either.
@@ -115,12 +114,12 @@ fn scenario_36_epoll_pwait2_is_forbidden() {
 /// Sends `SIGUSR1` to the calling thread without end while `body` runs there.
 fn under_signals<R>(body: impl FnOnce() -> R) -> R {
     catch(Signal::SIGUSR1);
-    let target = pthread_self();
+    let target = Thread::current();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::SeqCst) {
-                pthread_kill(target, Signal::SIGUSR1).unwrap();
+                target.signal(Signal::SIGUSR1);
                 thread::park_timeout(Duration::from_micros(50));
             }
         });

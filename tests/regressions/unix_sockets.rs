@@ -44,9 +44,19 @@ fn scenario_76_registered_before_it_connects() {
 /// place, and what it gives is as non-blocking, and as little inherited.
 #[test]
 fn p18_accepted_where_the_kernel_lacks_accept4() {
+    accepts_without_accept4(libc::ENOSYS);
+}
+
+/// The same where a sandbox forbids the call.
+#[test]
+fn p18_accepted_where_accept4_is_forbidden() {
+    accepts_without_accept4(libc::EPERM);
+}
+
+fn accepts_without_accept4(errno: i32) {
     let listener = TcpListener::bind(any()).unwrap();
     let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    refusing(Refusal::all(libc::SYS_accept4, libc::ENOSYS), || {
+    refusing(Refusal::all(libc::SYS_accept4, errno), || {
         let (mut stream, peer) = listener.accept().unwrap();
         assert_eq!(peer, client.local_addr().unwrap());
         expect_would_block(stream.read(&mut [0; 8]));

@@ -9,7 +9,9 @@
 //!
 //! A test of the file that is not in its list is an error, so that none is forgotten.
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use super::program::command;
 
 /// Set in the process that runs the rounds. Not the variable of `super::isolated`: tests that want a process of their own
 /// get one here as well.
@@ -60,7 +62,7 @@ pub fn rounds(module: &str, parts: &[Test], is_complete: impl Fn(&[&str])) {
 
 /// What this program prints, with `arguments` for the test harness.
 fn run(arguments: &[&str]) -> String {
-    let mut command = Command::new(std::env::current_exe().unwrap());
+    let mut command = command(&std::env::current_exe().unwrap());
     let output = command.args(arguments).env(ROUNDS, "1").stdin(Stdio::null()).output().expect("run the test's child");
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

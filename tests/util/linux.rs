@@ -20,17 +20,39 @@ use nix::unistd::{fork, gettid, ForkResult};
 
 use super::{Harness, PATIENCE};
 
+/// A thread that any thread may send signals to.
+#[derive(Clone, Copy, Debug)]
+pub struct Thread(Pthread);
+
+// SAFETY: it is a name, good in the whole process; only musl's looks like a pointer.
+#[allow(unsafe_code)]
+unsafe impl Send for Thread {}
+// SAFETY: likewise.
+#[allow(unsafe_code)]
+unsafe impl Sync for Thread {}
+
+impl Thread {
+    /// The one that runs this.
+    pub fn current() -> Thread {
+        Thread(pthread_self())
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        pthread_kill(self.0, signal).expect("pthread_kill");
+    }
+}
+
 /// A thread that polls while the test does something else.
 #[derive(Debug)]
 pub struct Poller {
-    thread: Pthread,
+    thread: Thread,
     id: i32,
 }
 
 impl Poller {
     /// Sends the thread a signal.
     pub fn signal(&self, signal: Signal) {
-        pthread_kill(self.thread, signal).expect("pthread_kill");
+        self.thread.signal(signal);
     }
 
     /// Waits until the thread sleeps in the kernel.
@@ -64,7 +86,7 @@ pub fn while_polling<R>(
     let id = AtomicI32::new(0);
     thread::scope(|scope| {
         let poller = scope.spawn(|| {
-            *thread.lock().unwrap() = Some(pthread_self());
+            *thread.lock().unwrap() = Some(Thread::current());
             // Release: whoever sees the id finds the thread in the mutex.
             id.store(gettid().as_raw(), Ordering::Release);
             harness.poll.poll(&mut harness.events, timeout)

@@ -20,9 +20,10 @@ pub mod leak {
 }
 #[cfg(target_os = "linux")]
 pub mod linux;
+pub mod program;
 
 use std::io::{self, Read, Write};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use poised::event::{Event, Source};
@@ -301,7 +302,7 @@ pub fn isolated(name: &str, body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return body();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = program::command(&std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(CHILD, "1")
         .stdin(Stdio::null())

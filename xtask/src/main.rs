@@ -8,12 +8,15 @@
 
 mod accept;
 mod api;
+mod arches;
 mod cmd;
 mod configs;
+mod faults;
 mod generated;
 mod nextest;
 mod outcome;
 mod platforms;
+mod runner;
 mod setup;
 mod steps;
 mod suite;
@@ -54,6 +57,9 @@ enum Command {
         #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         program: Vec<OsString>,
     },
+    /// Run a program on a kernel that lacks a system call, by a filter: what `faults` has cargo do with each test
+    #[command(hide = true)]
+    Without(faults::Options),
 }
 
 /// What a person runs.
@@ -96,14 +102,19 @@ enum House {
     Platforms(platforms::Options),
     /// Check that the crate compiles for every target of the table
     Targets(targets::Options),
-    /// Run software written for mio on crates/mio
+    /// Run software written for mio on crates/mio, on each backend
     Accept(accept::Options),
+    /// Run the tests on other processors and over musl
+    Arches(arches::Options),
+    /// Run the tests on a kernel that lacks a system call, by a filter, for each of some calls
+    Faults,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let end = match cli.command {
         Command::Wine { program } => windows::start(&program),
+        Command::Without(options) => faults::become_program(&options).map(|()| ExitCode::SUCCESS),
         Command::House(command) => run(command, cli.verbose).map(|()| ExitCode::SUCCESS),
     };
     end.unwrap_or_else(|error| {
@@ -132,6 +143,8 @@ fn run(command: House, verbose: bool) -> Result<()> {
         House::Count => windows::count(&workspace),
         House::Platforms(options) => platforms::run(&workspace, &options),
         House::Targets(options) => targets::run(&workspace, &options),
-        House::Accept(options) => accept::run(&workspace, &options).map(drop),
+        House::Accept(options) => accept::run(&workspace, &options),
+        House::Arches(options) => arches::run(&workspace, &options),
+        House::Faults => group("faults"),
     }
 }

@@ -1,5 +1,6 @@
 //! Where things are: the checkout and the folder for what is built.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -36,6 +37,23 @@ impl Workspace {
     /// A folder for what takes long to make. `POISED_CACHE` puts it where it outlives the target folder.
     pub(crate) fn cache(&self, name: &str) -> PathBuf {
         std::env::var_os("POISED_CACHE").map_or_else(|| self.target.clone(), PathBuf::from).join(name)
+    }
+
+    /// A folder of the cache that `fill` fills, unless it is there: it gets its name when it is whole.
+    pub(crate) fn kept(&self, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        let folder = self.cache(name);
+        if folder.exists() {
+            return Ok(folder);
+        }
+        eprintln!("fetching {name}");
+        let begun = self.cache(&format!("{name}.begun"));
+        if begun.exists() {
+            fs::remove_dir_all(&begun)?;
+        }
+        fs::create_dir_all(&begun)?;
+        fill(&begun).with_context(|| format!("cannot fetch {name}"))?;
+        fs::rename(begun, &folder)?;
+        Ok(folder)
     }
 
     /// The folder for the software that `accept` builds.

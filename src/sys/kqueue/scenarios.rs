@@ -91,8 +91,12 @@ extern "C" fn ignore(_: libc::c_int) {}
 
 #[test]
 fn scenario_58_a_wake_is_seen_though_a_signal_interrupts() {
-    use nix::sys::pthread::{pthread_kill, pthread_self};
+    use nix::sys::pthread::{pthread_kill, pthread_self, Pthread};
     use nix::sys::signal::{sigaction, SaFlags, SigAction, SigHandler, SigSet, Signal};
+
+    struct Name(Pthread);
+    // SAFETY: it names a thread, for any thread; only musl's looks like a pointer.
+    unsafe impl Send for Name {}
 
     let action = SigAction::new(SigHandler::Handler(ignore), SaFlags::empty(), SigSet::empty());
     // SAFETY: the handler does nothing, so whatever it interrupts is undisturbed.
@@ -104,7 +108,7 @@ fn scenario_58_a_wake_is_seen_though_a_signal_interrupts() {
     let (told, tells) = std::sync::mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(move || {
-            told.send(pthread_self()).unwrap();
+            told.send(Name(pthread_self())).unwrap();
             let mut events = Vec::with_capacity(4);
             for _ in 0..200 {
                 while events.is_empty() {
@@ -117,7 +121,7 @@ fn scenario_58_a_wake_is_seen_though_a_signal_interrupts() {
                 seen.send(()).unwrap();
             }
         });
-        let waiting = tells.recv().unwrap();
+        let Name(waiting) = tells.recv().unwrap();
         for round in 0..200 {
             // Before the wake, after it, or both: at whatever point the other thread is.
             if round % 3 != 0 {

@@ -5,6 +5,7 @@
 //! with nextest. Two things are checked besides the tests: that cargo really took mio from this checkout, and that not
 //! fewer tests ran than are known to be there, for a run of nothing passes too.
 //!
+//! Without options every suite runs on every backend that it has, each of them even if one before it fails.
 //! `--against registry` leaves the patch out and shows how the same tests do on mio itself.
 
 mod package;
@@ -13,10 +14,12 @@ use anyhow::{bail, ensure, Result};
 use clap::{Args, ValueEnum};
 
 use crate::cmd::Cmd;
-use crate::nextest;
+use crate::faults::{self, Answer, Call};
 use crate::outcome::Outcome;
-use crate::windows::Session;
+use crate::runner::{self, AfterFailure, Step};
+use crate::windows::{self, Session};
 use crate::workspace::Workspace;
+use crate::{nextest, setup};
 
 use package::Package;
 
@@ -26,21 +29,20 @@ pub(crate) struct Options {
     /// This suite alone
     #[arg(long, value_enum)]
     only: Option<Suite>,
-    /// The mechanism to wait with
-    #[arg(long, value_enum, default_value_t = Backend::Epoll)]
-    backend: Backend,
-    /// On Windows, that is under Wine: tokio's tests of what comes from mio there
-    #[arg(long, conflicts_with = "backend")]
-    windows: bool,
+    /// This mechanism alone; `windows` is Wine, and what of tokio comes from mio there
+    #[arg(long, value_enum)]
+    backend: Option<Backend>,
     /// Where mio comes from
     #[arg(long, value_enum, default_value_t = Supplier::Checkout)]
     against: Supplier,
 }
 
-/// The software that is tested. All four ship their tests in their registry package, so none is written here.
+/// The software that is tested. All of it ships its tests in its registry package, so none is written here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Suite {
     Tokio,
+    /// Its processes alone, on a kernel without `pidfd_open`: it waits for their ends by a signal there
+    TokioProcess,
     Notify,
     SignalHookMio,
     IpcChannel,
@@ -51,7 +53,6 @@ pub(crate) enum Suite {
 pub(crate) enum Backend {
     Epoll,
     Poll,
-    #[value(skip)]
     Windows,
 }
 
@@ -77,11 +78,12 @@ struct Recipe {
 
 impl Suite {
     /// In the order of what they cover.
-    pub(crate) const ALL: [Self; 4] = [Self::Tokio, Self::Notify, Self::SignalHookMio, Self::IpcChannel];
+    const ALL: [Self; 5] = [Self::Tokio, Self::TokioProcess, Self::Notify, Self::SignalHookMio, Self::IpcChannel];
 
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Tokio => "tokio",
+            Self::TokioProcess => "tokio-process",
             Self::Notify => "notify",
             Self::SignalHookMio => "signal-hook-mio",
             Self::IpcChannel => "ipc-channel",
@@ -116,6 +118,7 @@ impl Suite {
                 targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
                 at_least: 500,
             },
+            Self::TokioProcess => Recipe { targets: &["process"], at_least: 8, ..Self::Tokio.recipe(backend) },
             Self::Notify => {
                 Recipe { package: Package::new("notify", "8.2.1"), args: &["--lib"], targets: &[], at_least: 30 }
             }
@@ -144,7 +147,9 @@ impl Suite {
 }
 
 impl Backend {
-    pub(crate) fn name(self) -> &'static str {
+    const ALL: [Self; 3] = [Self::Epoll, Self::Poll, Self::Windows];
+
+    fn name(self) -> &'static str {
         match self {
             Self::Epoll => "epoll",
             Self::Poll => "poll",
@@ -153,7 +158,7 @@ impl Backend {
     }
 
     /// What runs there. The others of the suites are for Unix, or do not use mio elsewhere.
-    pub(crate) fn suites(self) -> &'static [Suite] {
+    fn suites(self) -> &'static [Suite] {
         match self {
             Self::Epoll | Self::Poll => &Suite::ALL,
             Self::Windows => &[Suite::Tokio],
@@ -178,28 +183,32 @@ impl Supplier {
     }
 }
 
-/// The command: the suites one after the other, all of them even if one fails.
+/// The command: the suites one after the other.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    let backend = if options.windows { Backend::Windows } else { options.backend };
-    let is_wanted = |suite: &&Suite| options.only.is_none_or(|only| only == **suite);
-    let suites: Vec<_> = backend.suites().iter().filter(is_wanted).collect();
-    ensure!(!suites.is_empty(), "this suite does not run on {}", backend.name());
-    let mut failed = Vec::new();
-    for &suite in suites {
-        let outcome = self::suite(workspace, suite, backend, options.against)?;
-        let counts = outcome.counts;
-        println!("{}: {} passed, {} failed", suite.name(), counts.passed, counts.failed);
-        if let Some(complaint) = outcome.complaint {
-            eprintln!("{complaint}");
-            failed.push(suite.name());
-        }
-    }
-    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
-    Ok(())
+    setup::run(workspace)?;
+    let steps = steps(options);
+    ensure!(!steps.is_empty(), "this suite does not run there");
+    runner::perform(workspace, &steps.iter().collect::<Vec<_>>(), AfterFailure::GoOn).map(drop)
+}
+
+fn steps(options: &Options) -> Vec<Step> {
+    let backends = Backend::ALL.into_iter().filter(|it| options.backend.is_none_or(|backend| backend == *it));
+    let runs = backends.flat_map(|backend| backend.suites().iter().map(move |&suite| (suite, backend)));
+    let runs = runs.filter(|(suite, _)| options.only.is_none_or(|only| only == *suite));
+    let against = options.against;
+    runs.map(|(suite, backend)| {
+        let names = (suite.name(), backend.name());
+        let alone = format!("cargo xtask accept --only {} --backend {}", names.0, names.1);
+        Step::new(format!("accept-{}-{}", names.0, names.1), alone, move |workspace| match backend {
+            Backend::Windows => windows::where_possible(workspace, |it| self::suite(it, suite, backend, against)),
+            Backend::Epoll | Backend::Poll => self::suite(workspace, suite, backend, against),
+        })
+    })
+    .collect()
 }
 
 /// Runs one suite.
-pub(crate) fn suite(workspace: &Workspace, suite: Suite, backend: Backend, against: Supplier) -> Result<Outcome> {
+fn suite(workspace: &Workspace, suite: Suite, backend: Backend, against: Supplier) -> Result<Outcome> {
     let recipe = suite.recipe(backend);
     let folder = recipe.package.prepare(workspace, against)?;
     let flags = backend.rustflags();
@@ -219,6 +228,12 @@ pub(crate) fn suite(workspace: &Workspace, suite: Suite, backend: Backend, again
         .arg(workspace.root.join("xtask/accept/nextest.toml"))
         .args(recipe.args)
         .rustflags(flags);
+    if suite == Suite::TokioProcess {
+        match faults::under(workspace, cmd, Call::PidfdOpen, Answer::Unknown)? {
+            Some(under) => cmd = under,
+            None => return Ok(Outcome::note("left out: the filters are Linux's")),
+        }
+    }
     for target in package::test_targets(&folder, recipe.targets)? {
         cmd = cmd.args(["--test", &target]);
     }

@@ -5,10 +5,9 @@
 //!   crates.io.
 //! * Wasmtime, which runs components, as the package for Python that PyPI has.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::cmd::Cmd;
 use crate::toolchain as debian;
@@ -67,21 +66,8 @@ fn cache(workspace: &Workspace) -> PathBuf {
     workspace.cache("wasi")
 }
 
-/// A folder of the cache that `fill` fills, unless it is there: it gets its name when it is whole.
 fn kept(workspace: &Workspace, name: &str, fill: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    let folder = cache(workspace).join(name);
-    if folder.exists() {
-        return Ok(folder);
-    }
-    eprintln!("wasi: fetching {name}");
-    let begun = cache(workspace).join(format!("{name}.begun"));
-    if begun.exists() {
-        fs::remove_dir_all(&begun)?;
-    }
-    fs::create_dir_all(&begun)?;
-    fill(&begun).with_context(|| format!("cannot fetch {name}"))?;
-    fs::rename(begun, &folder)?;
-    Ok(folder)
+    workspace.kept(&format!("wasi/{name}"), fill)
 }
 
 /// The folder of wasi-libc for preview 2.

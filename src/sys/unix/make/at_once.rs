@@ -29,8 +29,11 @@ pub(in crate::sys::unix) fn accept(
 ) -> io::Result<OwnedFd> {
     // SAFETY: the kernel writes at most `length` bytes of an address, and there is room for them.
     match check(unsafe { libc::accept4(listener, address, length, FLAGS) }) {
-        // A kernel from before 2.6.28, an emulated one, or a sandbox (accept(2)).
-        Err(error) if error.raw_os_error() == Some(libc::ENOSYS) => super::after::accept(listener, address, length),
+        // A kernel from before 2.6.28, an emulated one, or a sandbox (accept(2)). Where it is a firewall that forbids the
+        // connection, the older call says so as well.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => {
+            super::after::accept(listener, address, length)
+        }
         // SAFETY: the call made this descriptor, and nobody else has it.
         result => result.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }),
     }
