@@ -21,6 +21,7 @@ mod descriptor;
     target_os = "hurd",
     target_os = "solaris"
 ))]
+#[allow(dead_code)] // epoll remembers all.
 pub(crate) mod file;
 mod make;
 pub(crate) mod net;
