@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::event::{eventfd, EventfdFlags, PollFd, PollFlags, Timespec};
 
 use super::event::Notice;
 use super::kernel::{port_event, PORT_SOURCE_FD};
@@ -166,7 +166,9 @@ fn p03_a_source_is_associated_again_when_it_blocked_and_not_before() {
         here.read_exact(&mut [0; 2]).unwrap();
         assert!(now(&mut selector).is_empty(), "a short read drains nothing");
         read_until_it_blocks(&here);
+        let associations = calls(&selector).1;
         Selector::rearm(&registration, READ).unwrap();
+        assert_eq!(calls(&selector).1, associations + 1, "at once: another thread may be waiting");
         assert!(now(&mut selector).is_empty());
     }
 }
@@ -236,15 +238,74 @@ fn p08_a_number_that_is_used_again_is_another_source() {
 
 #[test]
 fn p08_a_descriptor_that_was_closed_without_a_word_is_forgotten() {
+    for waits in [0, 1] {
+        let mut selector = Selector::new().unwrap();
+        let (here, mut there) = pair();
+        let number = here.as_raw_fd();
+        selector.register_fd(number, Token(1), READ).unwrap();
+        there.write_all(b"x").unwrap();
+        assert_eq!(tokens(&now(&mut selector)), [1]);
+        // A wait associates it again, for hang-ups, and goes on looking at it.
+        (0..waits).for_each(|_| assert!(now(&mut selector).is_empty()));
+        drop(here);
+        assert!(now(&mut selector).is_empty());
+        assert_eq!(selector.deregister_fd(number).unwrap_err().kind(), io::ErrorKind::NotFound, "{waits}");
+    }
+}
+
+/// Files of some kinds look alike: eventfds share an inode.
+#[test]
+fn p08_a_number_that_is_used_again_for_the_like_is_another_source() {
+    let mut selector = Selector::new().unwrap();
+    let make = || eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap();
+    let mut event = make();
+    let number = event.as_raw_fd();
+    selector.register_fd(number, Token(1), READ).unwrap();
+    assert_eq!(selector.register_fd(number, Token(2), READ).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+    rustix::io::dup2(make(), &mut event).unwrap();
+    selector.register_fd(number, Token(3), READ).unwrap();
+    rustix::io::write(&event, &1_u64.to_ne_bytes()).unwrap();
+    assert_eq!(tokens(&now(&mut selector)), [3]);
+}
+
+#[test]
+fn p08_a_registration_that_is_refused_leaves_the_first() {
     let mut selector = Selector::new().unwrap();
     let (here, mut there) = pair();
-    let number = here.as_raw_fd();
-    selector.register_fd(number, Token(1), READ).unwrap();
+    selector.register_fd(here.as_raw_fd(), Token(1), READ).unwrap();
+    selector.register_fd(here.as_raw_fd(), Token(2), READ).unwrap_err();
     there.write_all(b"x").unwrap();
     assert_eq!(tokens(&now(&mut selector)), [1]);
-    drop(here);
-    assert!(now(&mut selector).is_empty());
-    assert_eq!(selector.deregister_fd(number).unwrap_err().kind(), io::ErrorKind::NotFound);
+}
+
+#[test]
+fn p19_a_deregistered_source_leaves_its_place_in_the_port() {
+    let selector = Selector::new().unwrap();
+    limit(&selector, 1);
+    let streams = [pair(), pair()];
+    for (here, _there) in &streams {
+        let registration = selector.register(here.as_raw_fd(), Token(1), READ).unwrap();
+        selector.deregister(&registration, here.as_raw_fd()).unwrap();
+        drop(selector.register(here.as_raw_fd(), Token(1), READ).unwrap());
+    }
+}
+
+/// A source that is reregistered at each turn, before its event came, never got its turn when that put it behind the others.
+#[test]
+fn p14_a_source_that_is_reregistered_keeps_its_place() {
+    let mut selector = Selector::new().unwrap();
+    let streams = [pair(), pair()];
+    let mut registrations = [0, 1].map(|n| selector.register(streams[n].0.as_raw_fd(), Token(n), WRITE).unwrap());
+    let mut events = Vec::with_capacity(1);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        selector.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        seen.extend(tokens(&events));
+        for (n, registration) in registrations.iter_mut().enumerate() {
+            selector.reregister(registration, streams[n].0.as_raw_fd(), Token(n), WRITE).unwrap();
+        }
+    }
+    assert_eq!(seen, [0, 1]);
 }
 
 #[test]
