@@ -24,6 +24,9 @@ use crate::{Interest, Token};
 /// (illumos, port.c).
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The most records that one call is given room for: what does not fit comes with the next wait.
+const MOST_NOTICES: usize = 8192;
+
 /// A port. Its clones are the same one.
 pub(crate) struct Selector {
     pub(super) shared: Arc<Shared>,
@@ -74,7 +77,7 @@ impl Selector {
     fn turn(&mut self, events: &mut Vec<Record>, left: Option<Duration>, nap: Duration) -> io::Result<()> {
         let outlook = self.shared.registered().settle(&self.shared.port, &mut self.looks)?;
         let timeout = outlook.timeout(left.map(|left| left.min(LONGEST)), nap);
-        self.notices.resize(events.capacity().max(1), Notice::NONE);
+        self.notices.resize(events.capacity().clamp(1, MOST_NOTICES), Notice::NONE);
         let taken = retrieve(&self.shared.port, &mut self.notices, timeout)?;
         self.shared.registered().report(&self.shared.port, &self.notices[..taken], events)
     }
