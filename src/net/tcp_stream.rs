@@ -117,7 +117,7 @@ impl TcpStream {
     /// # }
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.get_ref().peer_addr()
+        self.inner.get_ref().peer_addr().map_err(sys::error::no_peer)
     }
 
     /// The address of this end.

@@ -139,7 +139,7 @@ impl UnixStream {
     /// # }
     /// ```
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.inner.get_ref().peer_addr()
+        self.inner.get_ref().peer_addr().map_err(sys::error::no_peer)
     }
 
     /// Takes the pending error (`SO_ERROR`) out of the socket.

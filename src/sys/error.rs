@@ -32,6 +32,19 @@ fn unsupported_interest(interest: Interest) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, format!("this platform can't report the interest {interest:?}"))
 }
 
+/// A stream has no peer: `ENOTCONN`. macOS says `EINVAL` of one that is connecting still, or that was shut down (xnu,
+/// getpeername), and there is no other reason for that.
+pub(crate) fn no_peer(error: io::Error) -> io::Error {
+    no_peer_where(cfg!(target_vendor = "apple"), error)
+}
+
+fn no_peer_where(says_invalid: bool, error: io::Error) -> io::Error {
+    if says_invalid && error.kind() == io::ErrorKind::InvalidInput {
+        return io::ErrorKind::NotConnected.into();
+    }
+    error
+}
+
 /// A socket of Windows is not the system's own, and what is below it can't be found.
 #[cfg(windows)]
 #[cold]
@@ -116,5 +129,14 @@ mod tests {
         let system = error.get_ref().and_then(|explained| explained.source()).expect("a source");
         let system = system.downcast_ref::<io::Error>().expect("the system's error");
         assert_eq!(system.raw_os_error(), Some(libc::EPERM));
+    }
+
+    #[test]
+    fn scenario_66_that_macos_knows_no_peer_yet_is_no_other_error() {
+        let error = || io::Error::from_raw_os_error(libc::EINVAL);
+        assert_eq!(no_peer_where(true, error()).kind(), io::ErrorKind::NotConnected);
+        assert_eq!(no_peer_where(false, error()).raw_os_error(), Some(libc::EINVAL), "elsewhere it is what it says");
+        let reset = io::Error::from_raw_os_error(libc::ECONNRESET);
+        assert_eq!(no_peer_where(true, reset).raw_os_error(), Some(libc::ECONNRESET));
     }
 }

@@ -3,7 +3,7 @@
 //! The output goes to a file and not through a pipe, because a test that leaves a child process behind would keep a pipe
 //! open and this program waiting for its end.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,12 @@ impl Cmd {
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         dir.clone_into(&mut self.dir);
         self
+    }
+
+    /// Has a cargo command run by `runner` what it builds for `target`. This is no variable, for that would end a path at its
+    /// first space.
+    pub(crate) fn runner(self, target: &str, runner: &[&OsStr]) -> Self {
+        self.arg("--config").arg(format!("target.{target}.runner={runner:?}"))
     }
 
     /// Adds to the flags for rustc, after those that the user has set.

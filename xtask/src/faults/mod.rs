@@ -7,7 +7,7 @@
 #[cfg(all(target_os = "linux", target_endian = "little"))]
 mod filter;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use anyhow::{ensure, Context, Result};
@@ -138,16 +138,14 @@ pub(crate) fn under(workspace: &Workspace, cmd: Cmd, call: Call, answer: Answer)
     if cfg!(not(all(target_os = "linux", target_endian = "little"))) {
         return Ok(None);
     }
-    let own = std::env::current_exe().context("the path of this program")?;
-    let runner = format!("{} without {} {} --", own.display(), call.name(), answer.name());
-    Ok(Some(cmd.env(&variable(workspace)?, runner)))
+    let filter = ["without", call.name(), answer.name(), "--"].map(OsStr::new);
+    Ok(Some(cmd.runner(&host(workspace)?, &[&[workspace.xtask.as_os_str()], &filter[..]].concat())))
 }
 
-/// The variable that tells cargo what runs the programs of this machine.
-fn variable(workspace: &Workspace) -> Result<String> {
+/// The target that cargo builds for when it is told none.
+fn host(workspace: &Workspace) -> Result<String> {
     let version = Cmd::new(workspace, "rustc").args(["--version", "--verbose"]).run(workspace, "rustc")?.text;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc names no host")?;
-    Ok(format!("CARGO_TARGET_{}_RUNNER", host.replace('-', "_").to_uppercase()))
+    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned).context("rustc names no host")
 }
 
 /// Installs the filter, sees that it bites, and becomes the program.

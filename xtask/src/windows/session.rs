@@ -7,7 +7,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -54,7 +54,9 @@ impl Session {
     /// A cargo command whose programs run in this session. nextest is a command of cargo, too.
     pub(crate) fn cargo(&self, workspace: &Workspace, command: &[&str]) -> Cmd {
         let cmd = toolchain::cargo(workspace).args(command).args(["--target", TARGET]);
-        let cmd = cmd.arg("-Zbuild-std=std,panic_unwind,test").args(["--config", &runner(TARGET, &workspace.xtask)]);
+        let cmd = cmd
+            .arg("-Zbuild-std=std,panic_unwind,test")
+            .runner(TARGET, &[workspace.xtask.as_os_str(), "wine".as_ref()]);
         self.with_variables(cmd.env("CARGO_TARGET_DIR", target_dir(workspace)))
     }
 
@@ -100,22 +102,4 @@ fn lock(workspace: &Workspace) -> Result<File> {
     }
     file.lock()?;
     Ok(file)
-}
-
-/// What tells cargo how to run the programs of a target: by `xtask wine`. It is no variable, for that would end a path at
-/// the first space.
-fn runner(target: &str, xtask: &Path) -> String {
-    format!("target.{target}.runner=[{xtask:?}, \"wine\"]")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::runner;
-    use std::path::Path;
-
-    #[test]
-    fn cargo_is_told_how_to_run_programs() {
-        let runner = runner("x86_64-pc-windows-gnu", Path::new("/a b/xtask"));
-        assert_eq!(runner, r#"target.x86_64-pc-windows-gnu.runner=["/a b/xtask", "wine"]"#);
-    }
 }
