@@ -332,7 +332,7 @@ mod demo {
 
     #[test]
     fn more_connections_than_descriptors_is_an_error_that_names_the_limit() {
-        let output = run("demo", &["--connections", "18446744073709551615"]);
+        let output = run("demo", &["--connections", &usize::MAX.to_string()]);
         let mut text = String::from_utf8_lossy(&output.stderr).into_owned();
         write!(text, "{}", String::from_utf8_lossy(&output.stdout)).expect("text");
         assert_eq!(output.status.code(), Some(1), "{text}");

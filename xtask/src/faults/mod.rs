@@ -82,9 +82,11 @@ impl Call {
                 "timeouts::scenario_36_epoll_pwait2_is_forbidden",
                 "timeouts::scenario_36_epoll_pwait2_is_missing",
             ],
-            // They fill an eventfd, or watch some.
+            // They make an eventfd to fill, to wake by, or to watch.
             Self::Eventfd2 => &[
                 "sys::unix::notifier::tests::scenario_49_a_full_eventfd_still_notifies",
+                "sys::unix::notifier::tests::scenario_68_each_wake_is_an_edge_where_only_the_first_note_is_one",
+                "sys::unix::notifier::tests::scenario_68_the_poll_that_follows_a_wake_returns",
                 "descriptors::scenario_45_close_before_deregister_leaks_nothing",
                 "descriptors::scenario_45_number_closed_and_never_deregistered_used_again",
                 "descriptors::scenario_45_number_closed_before_deregister_used_again",
