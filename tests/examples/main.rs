@@ -326,8 +326,9 @@ mod demo {
     #[test]
     #[cfg(unix)]
     fn messages_larger_than_all_buffers_do_not_lock_up() {
-        // The buffers of a Unix socket do not grow by themselves, and are far smaller than this.
-        drive(&["--connections", "4", "--seconds", "1", "--size", "3000000", "--unix"]);
+        // The buffers of a Unix socket do not grow by themselves, and are smaller than this. More takes minutes where a
+        // processor is emulated.
+        drive(&["--connections", "4", "--seconds", "1", "--size", "600000", "--unix"]);
     }
 
     #[test]
