@@ -23,10 +23,11 @@ pub(crate) fn identify(fd: RawFd) -> io::Result<Identity> {
     let mut stat: libc::stat = unsafe { mem::zeroed() };
     // SAFETY: the kernel writes a `struct stat`, for which there is room. A number that is not open gives EBADF.
     check(unsafe { libc::fstat(fd, &mut stat) })?;
-    match stat.st_mode & libc::S_IFMT {
-        libc::S_IFREG | libc::S_IFDIR => Err(io::Error::from_raw_os_error(libc::EPERM)),
-        _ => Ok(Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 }),
+    let kind = stat.st_mode as u64 & libc::S_IFMT as u64;
+    if kind == libc::S_IFREG as u64 || kind == libc::S_IFDIR as u64 {
+        return Err(io::Error::from_raw_os_error(libc::EPERM));
     }
+    Ok(Identity { device: stat.st_dev as u64, inode: stat.st_ino as u64 })
 }
 
 /// How many bytes can be read from a descriptor, where it can say so (`FIONREAD`).
