@@ -124,6 +124,6 @@ mod tests {
 
     #[test]
     fn a_child_that_is_left_behind_is_not_waited_for() {
-        assert_eq!(runs_of("child", "echo ready; sleep 600 & exit 3"), (Some(3), 1));
+        assert_eq!(runs_of("child", "echo ready; sleep 20 & exit 3"), (Some(3), 1));
     }
 }
