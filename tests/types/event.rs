@@ -8,7 +8,7 @@ use poised::net::TcpStream;
 use poised::{Interest, Token};
 
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{Harness, ON_EVENT_PORTS, ON_KQUEUE, PATIENCE};
+use crate::util::{Harness, ON_EVENT_PORTS, PATIENCE};
 
 fn pair() -> (TcpStream, StdTcpStream) {
     let listener = StdTcpListener::bind("127.0.0.1:0").unwrap();
@@ -85,6 +85,8 @@ fn debug_shows_token_and_predicates() {
 #[cfg(target_os = "linux")]
 #[test]
 fn debug_shows_the_kernels_flags() {
+    use crate::util::ON_KQUEUE;
+
     let (mut stream, other) = pair();
     drop(other);
     let text = format!("{:#?}", first(&mut stream, Interest::READABLE));
