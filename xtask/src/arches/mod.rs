@@ -24,7 +24,7 @@ use crate::{nextest, setup};
 
 use table::{Arch, ARCHES};
 
-const PART: Part = Part { page: "docs/platforms.md", name: "arches", command: "cargo xtask arches --write" };
+pub(crate) const PART: Part = Part { page: "docs/platforms.md", name: "arches", command: "cargo xtask arches --write" };
 
 /// Debian's Rust with the source of its library, and what cargo trusts the registry by.
 const RUST: &[&str] = &["rustc-web", "cargo-web", "rust-web-src", "ca-certificates"];

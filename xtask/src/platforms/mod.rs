@@ -18,7 +18,8 @@ use crate::workspace::Workspace;
 use results::Test;
 use table::{cell, markdown, states, Backend, Cell, Nature, PROMISES};
 
-const PART: Part = Part { page: "docs/platforms.md", name: "promises", command: "cargo xtask platforms --write" };
+pub(crate) const PART: Part =
+    Part { page: "docs/platforms.md", name: "promises", command: "cargo xtask platforms --write" };
 
 const NO_SIGNALS: Nature = Nature::Impossible("the system has no signals that end a wait");
 const NO_LIMIT: Nature = Nature::Impossible("there is no limit of handles that a program can set");
