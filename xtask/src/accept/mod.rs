@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// This mechanism alone; `windows` is Wine, and what of tokio comes from mio there
     #[arg(long, value_enum)]
     backend: Option<Backend>,
+    /// The same as `--backend windows`
+    #[arg(long, conflicts_with = "backend")]
+    windows: bool,
     /// Where mio comes from
     #[arg(long, value_enum, default_value_t = Supplier::Checkout)]
     against: Supplier,
@@ -192,7 +195,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 fn steps(options: &Options) -> Vec<Step> {
-    let backends = Backend::ALL.into_iter().filter(|it| options.backend.is_none_or(|backend| backend == *it));
+    let chosen = if options.windows { Some(Backend::Windows) } else { options.backend };
+    let backends = Backend::ALL.into_iter().filter(|it| chosen.is_none_or(|backend| backend == *it));
     let runs = backends.flat_map(|backend| backend.suites().iter().map(move |&suite| (suite, backend)));
     let runs = runs.filter(|(suite, _)| options.only.is_none_or(|only| only == *suite));
     let against = options.against;
