@@ -216,6 +216,18 @@ fn expect_exactly(harness: &mut Harness, row: &Row, wanted: &str) {
     assert_eq!(names(&seen), wanted, "{}", row.situation);
 }
 
+/// Says that no event tells of anything but what is `known`. Of that one may tell once more (P02): TCP looks again when the
+/// other end confirms what was sent, a FIN for one, and on a busy machine it may do so late.
+fn expect_no_news(harness: &mut Harness, row: &Row, known: &str) {
+    for event in harness.until_sentinel() {
+        let mut seen = Seen::default();
+        seen.add(&event);
+        let names = names(&seen);
+        let is_known = |name| known.split(' ').any(|it| it == name);
+        assert!(names.split(' ').all(is_known), "{}: {names}", row.situation);
+    }
+}
+
 /// The table holds as a situation comes about, and for a source that is registered in it.
 #[test]
 fn scenario_85_table_of_situations() {
@@ -227,9 +239,7 @@ fn scenario_85_table_of_situations() {
             if row.interest.is_writable() {
                 harness.expect_writable(IT);
             }
-            // A connection whose peer has just accepted it may say once more that it is writable (P02).
-            let more = harness.until_sentinel();
-            assert!(more.iter().all(|event| event.is_writable() && !event.is_readable()), "{more:?}");
+            expect_no_news(&mut harness, row, "writable");
             make();
         }
         if ON_KQUEUE {
@@ -243,6 +253,6 @@ fn scenario_85_table_of_situations() {
         let mut later = Harness::new();
         later.register(&mut source, IT, row.interest);
         expect_exactly(&mut later, row, &row.holds());
-        later.expect_none();
+        expect_no_news(&mut later, row, &row.holds());
     }
 }
