@@ -25,6 +25,8 @@ pub(crate) mod transfer;
 
 #[cfg(test)]
 mod contract;
+#[cfg(all(test, target_os = "linux"))]
+mod scenarios;
 
 // The platform table. One line a choice; the last one says that there is none.
 

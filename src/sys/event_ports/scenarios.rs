@@ -12,36 +12,9 @@ use rustix::event::{eventfd, EventfdFlags, PollFd, PollFlags, Timespec};
 use super::event::Notice;
 use super::kernel::{port_event, PORT_SOURCE_FD};
 use super::Selector;
-use crate::sys::edges::Record;
+use crate::sys::scenarios::{now, pair, tokens, within, BOTH, READ, WRITE};
 use crate::sys::{Readiness, SelectDescriptor, Selector as _};
-use crate::{Interest, Token};
-
-const READ: Interest = Interest::READABLE;
-const WRITE: Interest = Interest::WRITABLE;
-const BOTH: Interest = READ.add(WRITE);
-
-/// Two connected streams that do not block.
-fn pair() -> (UnixStream, UnixStream) {
-    let (one, other) = UnixStream::pair().unwrap();
-    one.set_nonblocking(true).unwrap();
-    other.set_nonblocking(true).unwrap();
-    (one, other)
-}
-
-fn within(selector: &mut Selector, timeout: Duration) -> Vec<Record> {
-    let mut events = Vec::with_capacity(16);
-    selector.wait(&mut events, Some(timeout)).unwrap();
-    events
-}
-
-/// What is reported without waiting.
-fn now(selector: &mut Selector) -> Vec<Record> {
-    within(selector, Duration::ZERO)
-}
-
-fn tokens(events: &[Record]) -> Vec<usize> {
-    events.iter().map(|event| event.token().0).collect()
-}
+use crate::Token;
 
 /// How often the port was waited at, and something was associated with it.
 fn calls(selector: &Selector) -> (usize, u32) {

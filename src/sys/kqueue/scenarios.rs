@@ -13,36 +13,10 @@ use rustix::pty::{grantpt, openpt, ptsname, unlockpt, OpenptFlags};
 use super::event::Record;
 use super::types::{self, EVFILT_READ, EVFILT_USER, EVFILT_WRITE};
 use super::Selector;
+use crate::sys::scenarios::{now, pair, tokens, within, BOTH, READ, WRITE};
 use crate::sys::unix::pipe;
 use crate::sys::{Readiness, SelectDescriptor, Selector as _};
-use crate::{Interest, Token};
-
-const READ: Interest = Interest::READABLE;
-const WRITE: Interest = Interest::WRITABLE;
-const BOTH: Interest = READ.add(WRITE);
-
-/// Two connected streams that do not block.
-fn pair() -> (UnixStream, UnixStream) {
-    let (one, other) = UnixStream::pair().unwrap();
-    one.set_nonblocking(true).unwrap();
-    other.set_nonblocking(true).unwrap();
-    (one, other)
-}
-
-fn within(selector: &mut Selector, timeout: Duration) -> Vec<Record> {
-    let mut events = Vec::with_capacity(16);
-    selector.wait(&mut events, Some(timeout)).unwrap();
-    events
-}
-
-/// What is reported without waiting.
-fn now(selector: &mut Selector) -> Vec<Record> {
-    within(selector, Duration::ZERO)
-}
-
-fn tokens(events: &[Record]) -> Vec<usize> {
-    events.iter().map(|event| event.token().0).collect()
-}
+use crate::Token;
 
 /// A change behind the selector's back.
 fn change(selector: &Selector, change: Record) {
