@@ -77,6 +77,8 @@ struct Recipe {
     targets: &'static [&'static str],
     /// How many tests there are at least.
     at_least: u64,
+    /// A system call that the kernel shall lack.
+    lacks: Option<Call>,
 }
 
 impl Suite {
@@ -120,11 +122,21 @@ impl Suite {
                 args: &["--features", "full,test-util"],
                 targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
                 at_least: 500,
+                lacks: None,
             },
-            Self::TokioProcess => Recipe { targets: &["process"], at_least: 8, ..Self::Tokio.recipe(backend) },
-            Self::Notify => {
-                Recipe { package: Package::new("notify", "8.2.1"), args: &["--lib"], targets: &[], at_least: 30 }
-            }
+            Self::TokioProcess => Recipe {
+                targets: &["process"],
+                at_least: 12,
+                lacks: Some(Call::PidfdOpen),
+                ..Self::Tokio.recipe(backend)
+            },
+            Self::Notify => Recipe {
+                package: Package::new("notify", "8.2.1"),
+                args: &["--lib"],
+                targets: &[],
+                at_least: 30,
+                lacks: None,
+            },
             Self::SignalHookMio => Recipe {
                 package: Package {
                     without: &["dev-dependencies.mio-0_7"],
@@ -134,6 +146,7 @@ impl Suite {
                 args: &["--features", "support-v1_0", "--test", "mio_1_0"],
                 targets: &[],
                 at_least: 3,
+                lacks: None,
             },
             Self::IpcChannel => Recipe {
                 // Only its benches want criterion, which takes longer to build than all the rest.
@@ -144,6 +157,7 @@ impl Suite {
                 args: &["--lib", "--tests"],
                 targets: &[],
                 at_least: 50,
+                lacks: None,
             },
         }
     }
@@ -232,8 +246,8 @@ fn suite(workspace: &Workspace, suite: Suite, backend: Backend, against: Supplie
         .arg(workspace.root.join("xtask/accept/nextest.toml"))
         .args(recipe.args)
         .rustflags(flags);
-    if suite == Suite::TokioProcess {
-        match faults::under(workspace, cmd, Call::PidfdOpen, Answer::Unknown)? {
+    if let Some(call) = recipe.lacks {
+        match faults::under(workspace, cmd, call, Answer::Unknown)? {
             Some(under) => cmd = under,
             None => return Ok(Outcome::note("left out: the filters are Linux's")),
         }
