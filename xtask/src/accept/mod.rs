@@ -97,39 +97,11 @@ impl Suite {
 
     fn recipe(self, backend: Backend) -> Recipe {
         match self {
-            Self::Tokio if backend == Backend::Windows => Recipe {
-                // Left out is the one that waits for an error which Wine does not pass on: that of a datagram to a
-                // closed port.
-                args: &["--features", "full,test-util", "-E", "not test(=send_to_recv_closed_returns_err)"],
-                targets: &[
-                    "tcp",
-                    "udp",
-                    "net_",
-                    "process",
-                    "rt_",
-                    "io_driver",
-                    "io_copy_bidirectional",
-                    "buffered",
-                    "no_rt",
-                    "unwindsafe",
-                ],
-                at_least: 405,
-                ..self.recipe(Backend::Epoll)
-            },
-            Self::Tokio => Recipe {
-                package: Package::new("tokio", "1.54.1"),
-                // One of its tests of the runtime stops the clock, which is a feature of its own.
-                args: &["--features", "full,test-util"],
-                targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
-                at_least: 500,
-                lacks: None,
-            },
-            Self::TokioProcess => Recipe {
-                targets: &["process"],
-                at_least: 12,
-                lacks: Some(Call::PidfdOpen),
-                ..Self::Tokio.recipe(backend)
-            },
+            Self::Tokio if backend == Backend::Windows => Self::tokio_on_windows(),
+            Self::Tokio => Self::tokio_on_unix(),
+            Self::TokioProcess => {
+                Recipe { targets: &["process"], at_least: 12, lacks: Some(Call::PidfdOpen), ..Self::tokio_on_unix() }
+            }
             Self::Notify => Recipe {
                 package: Package::new("notify", "8.2.1"),
                 args: &["--lib"],
@@ -159,6 +131,39 @@ impl Suite {
                 at_least: 50,
                 lacks: None,
             },
+        }
+    }
+
+    fn tokio_on_unix() -> Recipe {
+        Recipe {
+            package: Package::new("tokio", "1.54.1"),
+            // One of its tests of the runtime stops the clock, which is a feature of its own.
+            args: &["--features", "full,test-util"],
+            targets: &["tcp", "udp", "uds", "unix", "net_", "process", "signal", "rt_", "io_async_fd", "io_driver"],
+            at_least: 500,
+            lacks: None,
+        }
+    }
+
+    fn tokio_on_windows() -> Recipe {
+        Recipe {
+            // Left out is the one that waits for an error which Wine does not pass on: that of a datagram to a
+            // closed port.
+            args: &["--features", "full,test-util", "-E", "not test(=send_to_recv_closed_returns_err)"],
+            targets: &[
+                "tcp",
+                "udp",
+                "net_",
+                "process",
+                "rt_",
+                "io_driver",
+                "io_copy_bidirectional",
+                "buffered",
+                "no_rt",
+                "unwindsafe",
+            ],
+            at_least: 405,
+            ..Self::tokio_on_unix()
         }
     }
 }
