@@ -1,6 +1,7 @@
 use std::fmt;
+use std::hint;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::event::Events;
 use crate::registry::Registry;
@@ -71,6 +72,8 @@ use crate::registry::Registry;
 /// ```
 pub struct Poll {
     registry: Registry,
+    /// How long to look for events before sleeping.
+    spin: Duration,
 }
 
 impl Poll {
@@ -90,7 +93,7 @@ impl Poll {
     /// # }
     /// ```
     pub fn new() -> io::Result<Poll> {
-        Ok(Poll { registry: Registry::new()? })
+        Ok(Poll { registry: Registry::new()?, spin: Duration::ZERO })
     }
 
     /// The registry, with which sources are registered.
@@ -157,12 +160,64 @@ impl Poll {
     /// ```
     #[inline]
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        self.registry.wait(events, timeout)
+        if timeout == Some(Duration::ZERO) || self.spin.is_zero() {
+            self.registry.wait(events, timeout)
+        } else {
+            self.spin_and_wait(events, timeout)
+        }
+    }
+
+    /// Has each [`poll`](Poll::poll) look again and again for so long, before it sleeps.
+    ///
+    /// A thread that sleeps takes long to awake: some 50 microseconds in a virtual machine, most of them until its core
+    /// has left its idle state. One that looks sees an event within a microsecond, and a [`Waker`](crate::Waker) needs no
+    /// system call to reach it. The price is a core that works while nothing happens: this is for a thread that has a
+    /// core to itself and whose next event is near. Where threads outnumber cores it takes time from those that would
+    /// make the event. It is zero, which is off, until it is set.
+    ///
+    /// A timeout holds as before, and one that is shorter ends the looking. A signal ends a wait with
+    /// [`Interrupted`](io::ErrorKind::Interrupted) only while the thread sleeps: one that comes while it looks has its
+    /// handler run, and no more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use poised::{Events, Poll};
+    ///
+    /// # fn main() -> std::io::Result<()> {
+    /// let mut poll = Poll::new()?;
+    /// poll.set_spin(Duration::from_micros(50));
+    ///
+    /// // Looks for 50 microseconds, and sleeps the rest of the millisecond.
+    /// poll.poll(&mut Events::with_capacity(64), Some(Duration::from_millis(1)))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn set_spin(&mut self, spin: Duration) {
+        self.spin = spin;
+    }
+
+    #[inline(never)] // So that the way without it stays short.
+    fn spin_and_wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+        let start = Instant::now();
+        loop {
+            self.registry.wait(events, Some(Duration::ZERO))?;
+            let spent = start.elapsed();
+            if !events.is_empty() || timeout.is_some_and(|timeout| spent >= timeout) {
+                return Ok(());
+            }
+            if spent >= spin {
+                return self.registry.wait(events, timeout.map(|timeout| timeout - spent));
+            }
+            hint::spin_loop();
+        }
     }
 }
 
 impl fmt::Debug for Poll {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Poll").field("registry", &self.registry).finish()
+        f.debug_struct("Poll").field("registry", &self.registry).field("spin", &self.spin).finish()
     }
 }

@@ -12,11 +12,20 @@ use crate::{Registry, Token};
 /// Wakes are not counted: those that come before the event was returned may become one event. A wake after it makes a
 /// new one. A poll may have several wakers, each with its token.
 ///
+/// A thread that polls again and again looks at its wakers by itself; only one that sleeps is woken through the kernel. Once
+/// the descriptor of the poll was taken, by `as_raw_fd` or `as_fd`, each wake goes through the kernel, so that who watches
+/// it sees the wakes as well.
+///
+/// After a fork, wakes reach polls of their own process; see the table for those of the parent.
+///
 /// The waker must live as long as its wakes are wanted: when it is dropped, so is its registration.
 ///
-/// | | Linux, Android | macOS, BSDs | Solaris | `--cfg poised_waker="pipe"` | `--cfg poised_backend="poll"` |
+/// | | Linux, Android | macOS, BSDs | Solaris | Windows | `--cfg poised_backend="poll"` |
 /// | --- | --- | --- | --- | --- | --- |
-/// | made of | an [eventfd(2)] | a user event of the queue; a pipe before NetBSD 10 and OpenBSD 7.8 | a user event of the port | a pipe; not on Solaris | a flag, and one eventfd or pipe for all wakers of the poll |
+/// | made of | a flag, and an [eventfd(2)]; a pipe with `--cfg poised_waker="pipe"` | a flag, and a user event of the queue; a pipe before NetBSD 10 and OpenBSD 7.8 | a user event of the port | a packet of the completion port | a flag, and one eventfd or pipe for all wakers of the poll |
+/// | a wake while one is pending | sets the flag: a few nanoseconds | likewise | a lock, no system call | sets a flag | a lock, no system call |
+/// | a wake of a poll that does not sleep | likewise | likewise | a system call | a system call | likewise |
+/// | wakes the parent from a forked child | yes | no | no | | no |
 ///
 /// [eventfd(2)]: https://man7.org/linux/man-pages/man2/eventfd.2.html
 ///

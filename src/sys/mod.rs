@@ -22,6 +22,9 @@ mod edges;
 pub(crate) mod error;
 mod timeout;
 pub(crate) mod transfer;
+#[cfg(unix)]
+#[allow(dead_code)] // Not every mechanism can be asked without the kernel.
+mod wakes;
 
 #[cfg(test)]
 mod contract;

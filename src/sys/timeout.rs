@@ -2,16 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-/// Whole milliseconds, or `None` when `timeout` has a part below one, or more of them than a C int holds.
+/// Whether this is a number of whole milliseconds, of which a C int holds as many.
 #[inline]
 #[allow(dead_code)] // Not every mechanism counts in milliseconds.
-pub(crate) fn exact_millis(timeout: Duration) -> Option<i32> {
-    if timeout.subsec_nanos() % 1_000_000 == 0 {
-        i32::try_from(timeout.as_millis()).ok()
-    } else {
-        None
-    }
+pub(crate) fn is_whole_millis(timeout: Duration) -> bool {
+    timeout.subsec_nanos() % 1_000_000 == 0 && timeout.as_secs() < MOST_SECONDS
 }
+
+/// Seconds below this are milliseconds that a C int holds, whatever comes behind the point.
+const MOST_SECONDS: u64 = i32::MAX.unsigned_abs() as u64 / 1_000;
 
 /// Milliseconds, rounded up and saturated to what a C int holds (24.8 days): who waits so long must look at the clock.
 #[allow(dead_code)] // Not every mechanism counts in milliseconds.
@@ -21,6 +20,7 @@ pub(crate) fn saturated_millis(timeout: Duration) -> i32 {
 }
 
 /// Seconds and nanoseconds of a kernel's timespec, saturated: the kernel takes more than it can count as "for ever".
+#[inline]
 #[allow(dead_code)] // Not every mechanism counts in nanoseconds.
 pub(crate) fn timespec(timeout: Duration) -> (i64, i64) {
     (i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), i64::from(timeout.subsec_nanos()))
@@ -89,24 +89,23 @@ impl Deadline {
 mod tests {
     use super::*;
 
-    const MAX_MILLIS: u64 = i32::MAX as u64;
-
     #[test]
     fn millis_round_up_and_saturate() {
-        for (timeout, exact, saturated) in [
-            (Duration::ZERO, Some(0), 0),
-            (Duration::from_nanos(1), None, 1),
-            (Duration::from_micros(999), None, 1),
-            (Duration::from_millis(1), Some(1), 1),
-            (Duration::from_nanos(1_000_001), None, 2),
-            (Duration::from_micros(1_500), None, 2),
-            (Duration::from_secs(25), Some(25_000), 25_000),
-            (Duration::from_millis(MAX_MILLIS), Some(i32::MAX), i32::MAX),
-            (Duration::from_millis(MAX_MILLIS) + Duration::from_nanos(1), None, i32::MAX),
-            (Duration::from_millis(MAX_MILLIS + 1), None, i32::MAX),
-            (Duration::MAX, None, i32::MAX),
+        for (timeout, is_whole, saturated) in [
+            (Duration::ZERO, true, 0),
+            (Duration::from_nanos(1), false, 1),
+            (Duration::from_micros(999), false, 1),
+            (Duration::from_millis(1), true, 1),
+            (Duration::from_nanos(1_000_001), false, 2),
+            (Duration::from_micros(1_500), false, 2),
+            (Duration::from_secs(25), true, 25_000),
+            (Duration::from_millis(MOST_SECONDS * 1_000 - 1), true, 2_147_482_999),
+            (Duration::from_secs(MOST_SECONDS), false, 2_147_483_000),
+            (Duration::from_millis(2_147_483_647), false, i32::MAX),
+            (Duration::from_millis(2_147_483_648), false, i32::MAX),
+            (Duration::MAX, false, i32::MAX),
         ] {
-            assert_eq!(exact_millis(timeout), exact, "{timeout:?}");
+            assert_eq!(is_whole_millis(timeout), is_whole, "{timeout:?}");
             assert_eq!(saturated_millis(timeout), saturated, "{timeout:?}");
         }
     }

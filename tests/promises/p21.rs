@@ -96,9 +96,38 @@ fn p21_another_programme_runs() {
     });
 }
 
+/// Where the wake is a write to a descriptor that both have.
+#[test]
+#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))]
+fn p21_the_child_wakes_the_parent() {
+    isolated("p21::p21_the_child_wakes_the_parent", || {
+        let mut parent = Parent::new();
+        for _ in 0..3 {
+            in_fork(|| (0..3).for_each(|_| parent.waker.wake().unwrap()));
+            assert_eq!(parent.harness.turn(), 1);
+            assert_eq!(parent.harness.events.iter().next().unwrap().token(), WAKER);
+            parent.is_intact();
+        }
+    });
+}
+
+/// As a daemon does: the parent ends, or does not poll any more.
+#[test]
+#[cfg(not(poised_backend = "kqueue"))]
+fn p21_the_child_goes_on_with_the_poll() {
+    isolated("p21::p21_the_child_goes_on_with_the_poll", || {
+        let mut parent = Parent::new();
+        in_fork(|| parent.is_intact());
+    });
+}
+
 leaves_nothing_open!(
     p21_the_child_drops_all,
     p21_the_child_just_ends,
     p21_the_child_has_a_poll_of_its_own,
     p21_another_programme_runs,
+    #[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))]
+    p21_the_child_wakes_the_parent,
+    #[cfg(not(poised_backend = "kqueue"))]
+    p21_the_child_goes_on_with_the_poll,
 );

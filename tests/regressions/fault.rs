@@ -34,19 +34,47 @@ impl Refusal {
 /// Runs `body` in a thread of its own, where the kernel refuses a call. Other threads are not concerned, and the
 /// filter goes with the thread.
 pub(crate) fn refusing<R: Send>(refusal: Refusal, body: impl FnOnce() -> R + Send) -> R {
+    filtered(program(&refusal), body)
+}
+
+/// Runs `body` in a thread of its own, where the kernel refuses all calls but those that a thread ends with, and those by
+/// which it waits for a lock. What `body` asks of the kernel fails.
+pub(crate) fn alone<R: Send>(body: impl FnOnce() -> R + Send) -> R {
+    const OF_THREADS: [libc::c_long; 9] = [
+        libc::SYS_exit,
+        libc::SYS_exit_group,
+        libc::SYS_futex,
+        libc::SYS_madvise,
+        libc::SYS_mprotect,
+        libc::SYS_munmap,
+        libc::SYS_rt_sigprocmask,
+        libc::SYS_sched_yield,
+        libc::SYS_sigaltstack,
+    ];
+    let mut program = vec![load(0)];
+    for call in OF_THREADS {
+        // Behind the next line, which allows it, where it is not this call.
+        let compare = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+        program.push(sock_filter { jf: 1, ..step(compare, call.try_into().unwrap(), 0) });
+        program.push(step(libc::BPF_RET, libc::SECCOMP_RET_ALLOW, 0));
+    }
+    program.push(step(libc::BPF_RET, libc::SECCOMP_RET_ERRNO | u32::try_from(libc::EPERM).unwrap(), 0));
+    filtered(program, body)
+}
+
+fn filtered<R: Send>(filter: Vec<sock_filter>, body: impl FnOnce() -> R + Send) -> R {
     thread::scope(|scope| {
         let filtered = scope.spawn(move || {
-            install(&refusal);
+            install(filter);
             body()
         });
         filtered.join().unwrap_or_else(|panic| resume_unwind(panic))
     })
 }
 
-/// Denies the call to this thread, for good.
+/// Puts the filter between this thread and the kernel, for good.
 #[allow(unsafe_code)]
-fn install(refusal: &Refusal) {
-    let mut filter = program(refusal);
+fn install(mut filter: Vec<sock_filter>) {
     let program = sock_fprog { len: filter.len().try_into().unwrap(), filter: filter.as_mut_ptr() };
     // SAFETY: it takes numbers, and gives up rights that no test needs.
     let result = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
@@ -71,10 +99,14 @@ fn program(refusal: &Refusal) -> Vec<sock_filter> {
 /// Allows the call unless the word at this offset has this value.
 fn equal(offset: u32, value: u32) -> Vec<sock_filter> {
     vec![
-        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0),
+        load(offset),
         step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, value, 1),
         step(libc::BPF_RET, libc::SECCOMP_RET_ALLOW, 0),
     ]
+}
+
+fn load(offset: u32) -> sock_filter {
+    step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, offset, 0)
 }
 
 fn step(code: u32, k: u32, jt: u8) -> sock_filter {

@@ -46,3 +46,5 @@ mod table;
 mod timeouts;
 #[cfg(target_os = "linux")]
 mod unix_sockets;
+#[cfg(target_os = "linux")]
+mod wakes;

@@ -34,6 +34,46 @@ fn reports_what_is_ready() {
     assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(1)]);
 }
 
+/// Looking first changes neither what is told nor how long it takes.
+#[test]
+fn a_spinning_poll_waits_as_long() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let mut socket = socket();
+    for (spin, timeout) in [(0, 3), (1, 3), (3, 3), (60_000, 3), (1, 0)]
+        .map(|(spin, timeout)| (Duration::from_millis(spin), Duration::from_millis(timeout)))
+    {
+        poll.set_spin(spin);
+        let start = Instant::now();
+        poll.poll(&mut events, Some(timeout)).unwrap();
+        assert!(events.is_empty());
+        assert!(start.elapsed() >= timeout, "{spin:?}");
+        poll.registry().register(&mut socket, Token(1), Interest::WRITABLE).unwrap();
+        poll.poll(&mut events, None).unwrap();
+        assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(1)]);
+        poll.registry().deregister(&mut socket).unwrap();
+    }
+}
+
+/// It sees what comes while it looks, and what comes while it sleeps.
+#[test]
+#[cfg(not(target_family = "wasm"))] // It has no threads.
+fn a_spinning_poll_is_woken() {
+    let mut poll = Poll::new().unwrap();
+    let mut events = Events::with_capacity(4);
+    let waker = Waker::new(poll.registry(), Token(1)).unwrap();
+    for spin in [Duration::MAX, Duration::from_micros(1)] {
+        poll.set_spin(spin);
+        for _ in 0..100 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| waker.wake().unwrap());
+                poll.poll(&mut events, None).unwrap();
+                assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(1)]);
+            });
+        }
+    }
+}
+
 #[test]
 fn any_events_will_do() {
     let mut poll = Poll::new().unwrap();
@@ -119,6 +159,9 @@ fn nested_in_another_poll() {
 leaves_nothing_open!(
     without_sources_it_waits_for_the_timeout,
     reports_what_is_ready,
+    a_spinning_poll_waits_as_long,
+    #[cfg(not(target_family = "wasm"))]
+    a_spinning_poll_is_woken,
     any_events_will_do,
     moved_between_threads,
     many_polls_side_by_side,

@@ -61,6 +61,9 @@ pub(crate) const CONFIGS: &[Config] = &[
     },
 ];
 
+/// Not one for users: what threads share is loom's.
+pub(crate) const LOOM: Config = Config { name: "loom", cfgs: &["loom"], features: &[], checks: Checks::TestsOnly };
+
 impl Config {
     /// Whether this is the configuration that users get.
     pub(crate) fn is_default(&self) -> bool {

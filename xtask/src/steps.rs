@@ -64,6 +64,7 @@ fn all() -> Vec<Step> {
     steps.extend(with(Checks::TestsOnly).map(clippy_step));
     steps.push(step("tidy", "tidy", true, tidy::run));
     steps.extend(with(Checks::ClippyOnly).map(tests_step));
+    steps.push(step("tests-loom", "tests", false, suite::explored));
     for call in Call::ALL {
         let name = format!("without-{}", call.name());
         steps.push(step(&name, "faults", false, move |workspace| faults::step(workspace, call)));

@@ -3,7 +3,7 @@
 use anyhow::{ensure, Result};
 
 use crate::cmd::{Cmd, Output};
-use crate::configs::Config;
+use crate::configs::{Config, LOOM};
 use crate::nextest;
 use crate::outcome::Outcome;
 use crate::workspace::Workspace;
@@ -28,6 +28,13 @@ pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> 
 pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
     nextest::step(workspace, config.build(workspace, cmd)?, &format!("tests-{}", config.name))
+}
+
+/// Wakes, with all orders of the threads' steps: the tests of `src/sys/wakes` under loom, which replaces what threads share,
+/// so that nothing else runs there.
+pub(crate) fn explored(workspace: &Workspace) -> Result<Outcome> {
+    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised", "--lib", "sys::wakes::"]);
+    nextest::step(workspace, LOOM.build(workspace, cmd)?, "tests-loom")
 }
 
 /// The tests of these commands themselves: the rules of tidy, the comparison of APIs.

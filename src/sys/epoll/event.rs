@@ -2,6 +2,7 @@
 
 use super::syscall::Record;
 use crate::sys::unix::readiness::PollBits;
+use crate::sys::wakes::WakeEvent;
 use crate::Token;
 
 /// Token and conditions travel in the record itself: `data` is what was given at registration.
@@ -24,5 +25,12 @@ impl PollBits for Record {
         // Registered from a usize, so nothing is cut off.
         #[allow(clippy::cast_possible_truncation)]
         Token(self.u64 as usize)
+    }
+}
+
+impl WakeEvent for Record {
+    #[inline]
+    fn of_wake(token: Token) -> Record {
+        Record { events: Self::IN, u64: token.0 as u64 }
     }
 }

@@ -5,15 +5,23 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::syscall::{self, Record};
-use super::waker::Waker;
+use super::waker::{self, Waker};
 use crate::sys::timeout::{self, Deadline};
+use crate::sys::unix::notifier::Notifier;
 use crate::sys::unix::{borrow, RawSource};
+use crate::sys::wakes::Sleeper;
 use crate::sys::{error, SelectDescriptor};
 use crate::{Interest, Token};
 
-/// An epoll descriptor.
+/// An epoll descriptor, and what its wakers share with it.
 #[derive(Debug)]
 pub(crate) struct Selector {
+    kernel: Kernel,
+    sleeper: Sleeper<Notifier>,
+}
+
+#[derive(Debug)]
+struct Kernel {
     epoll: OwnedFd,
     /// Whether the kernel takes exact timeouts. A refusal is remembered, and costs one call in the life of a poll.
     pwait2: bool,
@@ -23,7 +31,16 @@ pub(crate) struct Selector {
 #[derive(Debug)]
 pub(crate) struct Registration;
 
-impl Selector {
+impl Kernel {
+    /// Fills the list anew.
+    #[inline(always)] // Into the way without wakers as well as into that with them.
+    fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+        match timeout {
+            Some(timeout) if !timeout::is_whole_millis(timeout) => self.wait_exactly(events, timeout),
+            timeout => syscall::wait(self.epoll.as_fd(), events, timeout),
+        }
+    }
+
     fn wait_exactly(&mut self, events: &mut Vec<Record>, timeout: Duration) -> io::Result<()> {
         if self.pwait2 {
             match syscall::wait_exactly(self.epoll.as_fd(), events, timeout) {
@@ -39,7 +56,8 @@ impl Selector {
         let deadline = Deadline::after(Some(timeout));
         let mut left = timeout;
         loop {
-            syscall::wait(self.epoll.as_fd(), events, timeout::saturated_millis(left))?;
+            let millis = timeout::saturated_millis(left).unsigned_abs();
+            syscall::wait(self.epoll.as_fd(), events, Some(Duration::from_millis(millis.into())))?;
             // Once round is enough below 24.8 days.
             left = deadline.left().unwrap_or(Duration::MAX);
             if !events.is_empty() || left.is_zero() {
@@ -59,11 +77,13 @@ impl crate::sys::Selector for Selector {
     fn new() -> io::Result<Selector> {
         // Linux alone has the call. On Android an unknown one kills the process (seccomp with SIGSYS), so that trying is no
         // option.
-        Ok(Selector { epoll: syscall::create()?, pwait2: cfg!(target_os = "linux") })
+        let kernel = Kernel { epoll: syscall::create()?, pwait2: cfg!(target_os = "linux") };
+        Ok(Selector { kernel, sleeper: Sleeper::new() })
     }
 
     fn try_clone(&self) -> io::Result<Selector> {
-        Ok(Selector { epoll: self.epoll.try_clone()?, pwait2: self.pwait2 })
+        let kernel = Kernel { epoll: self.kernel.epoll.try_clone()?, pwait2: self.kernel.pwait2 };
+        Ok(Selector { kernel, sleeper: self.sleeper.share() })
     }
 
     #[inline]
@@ -87,18 +107,11 @@ impl crate::sys::Selector for Selector {
 
     #[inline]
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        match timeout {
-            None => syscall::wait(self.epoll.as_fd(), events, -1),
-            Some(timeout) => match timeout::exact_millis(timeout) {
-                Some(millis) => syscall::wait(self.epoll.as_fd(), events, millis),
-                None => self.wait_exactly(events, timeout),
-            },
-        }
+        self.sleeper.wait(events, timeout, |events, timeout| self.kernel.wait(events, timeout))
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {
-        Waker::new(self, token)
+        Waker::new(self, self.sleeper.wakes(), token)
     }
 
     #[inline]
@@ -110,23 +123,25 @@ impl crate::sys::Selector for Selector {
 impl SelectDescriptor for Selector {
     #[inline]
     fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
-        syscall::add(self.epoll.as_fd(), borrow(fd)?, conditions(interest)?, data(token)).map_err(explain)
+        syscall::add(self.kernel.epoll.as_fd(), borrow(fd)?, conditions(interest)?, data(token)).map_err(explain)
     }
 
     #[inline]
     fn reregister_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
-        syscall::modify(self.epoll.as_fd(), borrow(fd)?, conditions(interest)?, data(token))
+        syscall::modify(self.kernel.epoll.as_fd(), borrow(fd)?, conditions(interest)?, data(token))
     }
 
     #[inline]
     fn deregister_fd(&self, fd: RawSource) -> io::Result<()> {
-        syscall::delete(self.epoll.as_fd(), borrow(fd)?)
+        syscall::delete(self.kernel.epoll.as_fd(), borrow(fd)?)
     }
 }
 
 impl AsFd for Selector {
+    /// For who may watch it: from now on each wake makes it readable.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.epoll.as_fd()
+        waker::be_watched(&self.sleeper.wakes());
+        self.kernel.epoll.as_fd()
     }
 }
 

@@ -6,6 +6,7 @@ use std::mem;
 use std::ptr;
 
 use super::types::{self, Filter, Flags};
+use crate::sys::wakes::WakeEvent;
 use crate::sys::Readiness;
 use crate::Token;
 
@@ -66,6 +67,12 @@ impl Record {
 
     fn except(&self) -> Option<u32> {
         types::EXCEPT.filter(|except| self.is(except.0)).map(|except| except.1)
+    }
+}
+
+impl WakeEvent for Record {
+    fn of_wake(token: Token) -> Record {
+        Record::change(0, types::EVFILT_USER, 0, token)
     }
 }
 

@@ -10,9 +10,10 @@ use std::time::Duration;
 use super::event::Record;
 use super::kernel::Queue;
 use super::registered::Registered;
-use super::waker::Waker;
+use super::waker::{self, Signal, Waker};
 use crate::sys::timeout::Deadline;
 use crate::sys::unix::{borrow, RawSource};
+use crate::sys::wakes::Sleeper;
 use crate::sys::SelectDescriptor;
 use crate::{Interest, Token};
 
@@ -27,11 +28,13 @@ const FIRST_USER_IDENT: usize = 1 << 31;
 #[derive(Debug)]
 pub(crate) struct Selector {
     pub(super) shared: Arc<Shared>,
+    sleeper: Sleeper<Signal>,
 }
 
 /// What all handles of a selector share.
 pub(super) struct Shared {
-    pub(super) queue: Queue,
+    /// Shared with user events, which take themselves out of it.
+    pub(super) queue: Arc<Queue>,
     registered: Mutex<Registered>,
     next_user_ident: AtomicUsize,
 }
@@ -52,6 +55,22 @@ impl Shared {
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn wait(&self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+        let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) else {
+            return self.queue.wait(events, timeout);
+        };
+        let deadline = Deadline::after(Some(timeout));
+        let mut left = timeout;
+        loop {
+            self.queue.wait(events, Some(left.min(LONGEST)))?;
+            // Once round is enough below a day; but macOS cuts off what is below a microsecond (kern_event.c).
+            left = deadline.left().unwrap_or(Duration::MAX);
+            if !events.is_empty() || left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
     pub(super) fn next_user_ident(&self) -> usize {
         // Relaxed: only that each is given once matters.
         self.next_user_ident.fetch_add(1, Ordering::Relaxed)
@@ -66,13 +85,14 @@ impl crate::sys::Selector for Selector {
     const EMULATES_EDGES: bool = false;
 
     fn new() -> io::Result<Selector> {
-        let queue = Queue::new()?;
+        let queue = Arc::new(Queue::new()?);
         let next_user_ident = AtomicUsize::new(FIRST_USER_IDENT);
-        Ok(Selector { shared: Arc::new(Shared { queue, registered: Mutex::default(), next_user_ident }) })
+        let shared = Shared { queue, registered: Mutex::default(), next_user_ident };
+        Ok(Selector { shared: Arc::new(shared), sleeper: Sleeper::new() })
     }
 
     fn try_clone(&self) -> io::Result<Selector> {
-        Ok(Selector { shared: Arc::clone(&self.shared) })
+        Ok(Selector { shared: Arc::clone(&self.shared), sleeper: self.sleeper.share() })
     }
 
     fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
@@ -105,24 +125,12 @@ impl crate::sys::Selector for Selector {
 
     #[inline]
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
-        let Some(timeout) = timeout.filter(|timeout| !timeout.is_zero()) else {
-            return self.shared.queue.wait(events, timeout);
-        };
-        let deadline = Deadline::after(Some(timeout));
-        let mut left = timeout;
-        loop {
-            self.shared.queue.wait(events, Some(left.min(LONGEST)))?;
-            // Once round is enough below a day; but macOS cuts off what is below a microsecond (kern_event.c).
-            left = deadline.left().unwrap_or(Duration::MAX);
-            if !events.is_empty() || left.is_zero() {
-                return Ok(());
-            }
-        }
+        let shared = &self.shared;
+        self.sleeper.wait(events, timeout, |events, timeout| shared.wait(events, timeout))
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {
-        Waker::new(&self.shared, token)
+        Waker::new(&self.shared, self.sleeper.wakes(), token)
     }
 
     #[inline]
@@ -156,7 +164,9 @@ impl Drop for Registration {
 }
 
 impl AsFd for Selector {
+    /// For who may watch it: from now on each wake makes it readable.
     fn as_fd(&self) -> BorrowedFd<'_> {
+        waker::be_watched(&self.sleeper.wakes());
         self.shared.queue.as_fd()
     }
 }

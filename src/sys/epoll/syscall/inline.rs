@@ -1,14 +1,16 @@
 //! epoll by inline system calls: less work per message than libc's wrappers, which count as cancellation points.
 
 use std::io;
-use std::mem::{align_of, size_of, MaybeUninit};
+use std::mem::{align_of, size_of, ManuallyDrop};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::slice;
+use std::time::Duration;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::Timespec;
 
 use super::Record;
+use crate::sys::timeout;
 use crate::sys::unix::fill;
 
 // Both are the kernel's `struct epoll_event`. rustix's can't be sent between threads, since it may hold a pointer.
@@ -34,15 +36,17 @@ pub(crate) fn delete(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()
     Ok(epoll::delete(epoll, fd)?)
 }
 
-/// Waits into the spare capacity of `records`; `millis` below zero is without an end.
-#[inline]
-pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, millis: i32) -> io::Result<()> {
-    let timespec = Timespec { tv_sec: i64::from(millis / 1_000), tv_nsec: i64::from(millis % 1_000) * 1_000_000 };
-    let timeout = if millis < 0 { None } else { Some(&timespec) };
+/// Waits, and fills `records` anew; for whole milliseconds, of which a C int holds as many, or without an end.
+#[inline(always)] // Where the timeout is known, nothing is left of it but a number.
+pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+    let timespec = timeout.map(|timeout| {
+        let (tv_sec, tv_nsec) = timeout::timespec(timeout);
+        Timespec { tv_sec, tv_nsec }
+    });
     fill(records, |room, capacity| {
-        // SAFETY: the room has that capacity, and a record has the same layout on both sides.
-        let room = unsafe { slice::from_raw_parts_mut(room.cast::<MaybeUninit<epoll::Event>>(), capacity) };
-        let (written, _) = epoll::wait(epoll, room, timeout)?;
-        Ok(written.len())
+        // SAFETY: the room has that capacity, and a record has the same layout on both sides. It is not freed here.
+        let list = unsafe { Vec::from_raw_parts(room.cast::<epoll::Event>(), 0, capacity) };
+        let mut list = ManuallyDrop::new(list);
+        Ok(epoll::wait(epoll, spare_capacity(&mut list), timespec.as_ref())?)
     })
 }

@@ -4,10 +4,12 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
+use std::time::Duration;
 
 use libc::c_int;
 
 use super::Record;
+use crate::sys::timeout;
 use crate::sys::unix::{check, count, count_of, fill};
 
 pub(crate) fn create() -> io::Result<OwnedFd> {
@@ -42,8 +44,9 @@ fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: BorrowedFd<'_>, record: 
     check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd.as_raw_fd(), record) }).map(drop)
 }
 
-/// Waits into the spare capacity of `records`; `millis` below zero is without an end.
-pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, millis: i32) -> io::Result<()> {
+/// Waits, and fills `records` anew; for whole milliseconds, of which a C int holds as many, or without an end.
+pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+    let millis = timeout.map_or(-1, timeout::saturated_millis);
     fill(records, |room, capacity| {
         // SAFETY: the kernel writes at most `capacity` records, and there is room for them.
         count(unsafe { libc::epoll_wait(epoll.as_raw_fd(), room, count_of(capacity), millis) })
