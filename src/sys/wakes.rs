@@ -55,9 +55,21 @@ pub(crate) struct Sleeper<S> {
     bells_first: bool,
 }
 
+/// The side of a waker, which is taken out when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Waker<S: Signal> {
+    wakes: Arc<Wakes<S>>,
+    bell: Arc<Bell<S>>,
+}
+
+/// How the kernel ends a wait.
+pub(crate) trait Signal {
+    fn signal(&self) -> io::Result<()>;
+}
+
 /// What the wakers of a selector share with the thread that polls.
 #[derive(Debug)]
-pub(crate) struct Wakes<S> {
+struct Wakes<S> {
     state: AtomicU32,
     /// Locked to add and remove bells, and to find those that ring; never to wake.
     bells: Mutex<Bells<S>>,
@@ -72,10 +84,10 @@ struct Bells<S> {
 
 /// A waker's part.
 #[derive(Debug)]
-pub(crate) struct Bell<S> {
+struct Bell<S> {
     rings: AtomicBool,
     token: Token,
-    pub(crate) signal: S,
+    signal: S,
 }
 
 /// An event that can be made for a waker.
@@ -95,10 +107,22 @@ impl<S> Sleeper<S> {
         Sleeper { wakes: Arc::clone(&self.wakes), may_ring: true.into(), bells_first: false }
     }
 
-    /// For a waker.
-    pub(crate) fn wakes(&self) -> Arc<Wakes<S>> {
+    /// Makes a waker.
+    pub(crate) fn waker(&self, token: Token, signal: S) -> Waker<S>
+    where
+        S: Signal,
+    {
         self.expect_bells();
-        Arc::clone(&self.wakes)
+        Waker { wakes: Arc::clone(&self.wakes), bell: self.wakes.add(token, signal) }
+    }
+
+    /// Has the kernel's object of the selector, which somebody else watches, become readable by wakes: by those to come, and
+    /// by those under way.
+    pub(crate) fn be_watched(&self)
+    where
+        S: Signal,
+    {
+        self.wakes.be_watched();
     }
 
     fn expect_bells(&self) {
@@ -170,6 +194,40 @@ impl<S> Sleeper<S> {
     }
 }
 
+impl<S: Signal> Waker<S> {
+    #[inline]
+    pub(crate) fn wake(&self) -> io::Result<()> {
+        if self.wakes.ring(&self.bell) {
+            return self.signal();
+        }
+        Ok(())
+    }
+
+    /// Wakes through the kernel, whether or not that is needed.
+    pub(crate) fn signal(&self) -> io::Result<()> {
+        self.bell.signal.signal().map_err(|error| {
+            // Who rings next would take this one for under way.
+            self.wakes.be_watched();
+            error
+        })
+    }
+}
+
+impl<S: Signal> Drop for Waker<S> {
+    fn drop(&mut self) {
+        self.wakes.remove(&self.bell);
+    }
+}
+
+impl<S: Signal> Bell<S> {
+    /// Signals for who rings without doing it himself.
+    fn pass_on(&self) {
+        if let Err(error) = self.signal.signal() {
+            crate::diagnostics::warning!("a wake was not passed on: {error}");
+        }
+    }
+}
+
 impl<S> Wakes<S> {
     fn new() -> Wakes<S> {
         Wakes { state: AtomicU32::new(0), bells: Mutex::new(Bells { all: Vec::new(), next: 0 }) }
@@ -181,20 +239,15 @@ impl<S> Wakes<S> {
     }
 
     /// Adds a waker.
-    pub(crate) fn add(&self, token: Token, signal: S) -> Arc<Bell<S>> {
+    fn add(&self, token: Token, signal: S) -> Arc<Bell<S>> {
         let bell = Arc::new(Bell { rings: AtomicBool::new(false), token, signal });
         self.lock().all.push(Arc::clone(&bell));
         bell
     }
 
-    /// Takes a waker out; a wake that was not told of is not any more.
-    pub(crate) fn remove(&self, bell: &Arc<Bell<S>>) {
-        self.lock().all.retain(|other| !Arc::ptr_eq(other, bell));
-    }
-
     /// Rings a bell. Whether the caller must use its signal, too.
     #[inline]
-    pub(crate) fn ring(&self, bell: &Bell<S>) -> bool {
+    fn ring(&self, bell: &Bell<S>) -> bool {
         // Relaxed: a hint. Who misses it finds it below.
         if self.state.load(Ordering::Relaxed) & DIRECT != 0 {
             return true;
@@ -210,19 +263,6 @@ impl<S> Wakes<S> {
         // Release: the bell is seen to ring by who finds this. Acquire: with DIRECT comes what its setter wrote before.
         let state = self.state.fetch_or(NOTIFIED, Ordering::AcqRel);
         state & DIRECT != 0 || state & (ASLEEP | NOTIFIED) == ASLEEP
-    }
-
-    /// Has every wake use its signal from now on, and gives the bells that ring already, whose signals the caller must use.
-    #[cold]
-    pub(crate) fn always_signal(&self) -> Vec<Arc<Bell<S>>> {
-        // Acquire: the bells of those who said NOTIFIED are seen to ring. Release: passes on what came before, as all steps.
-        let state = self.state.fetch_or(DIRECT, Ordering::AcqRel);
-        if state & (DIRECT | NOTIFIED) != NOTIFIED {
-            return Vec::new();
-        }
-        // Relaxed: acquired above. A ring that is not seen here finds DIRECT.
-        let rings = |bell: &&Arc<Bell<S>>| bell.rings.load(Ordering::Relaxed);
-        self.lock().all.iter().filter(rings).cloned().collect()
     }
 
     /// Says that the thread that polls sleeps, unless the state has changed.
@@ -277,5 +317,34 @@ impl<S> Wakes<S> {
             self.state.fetch_or(NOTIFIED, Ordering::AcqRel);
         }
         left_over.is_some()
+    }
+}
+
+impl<S: Signal> Wakes<S> {
+    /// Takes a waker out; a wake that was not told of is not any more.
+    ///
+    /// The signal that goes with the waker may be the one on which others rely, and the thread sleep on without it.
+    fn remove(&self, bell: &Arc<Bell<S>>) {
+        let mut bells = self.lock();
+        bells.all.retain(|other| !Arc::ptr_eq(other, bell));
+        // Acquire: the bells of those who said NOTIFIED are seen to ring. Release: passes on what came before, as all
+        // steps. Relaxed where it fails: the thread is awake and will look, or no signal was used, or all are.
+        if self.state.compare_exchange(ASLEEP | NOTIFIED, ASLEEP, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            // Relaxed: acquired above. A ring that is not seen here finds that NOTIFIED is gone.
+            let ringing = bells.all.iter().filter(|bell| bell.rings.load(Ordering::Relaxed));
+            ringing.filter(|bell| self.ring(bell)).for_each(|bell| bell.pass_on());
+        }
+    }
+
+    /// Has every wake use its signal from now on, and signals for the bells that ring already.
+    #[cold]
+    fn be_watched(&self) {
+        // Acquire: the bells of those who said NOTIFIED are seen to ring. Release: passes on what came before, as all steps.
+        let state = self.state.fetch_or(DIRECT, Ordering::AcqRel);
+        if state & (DIRECT | NOTIFIED) == NOTIFIED {
+            // Relaxed: acquired above. A ring that is not seen here finds DIRECT.
+            let bells = self.lock();
+            bells.all.iter().filter(|bell| bell.rings.load(Ordering::Relaxed)).for_each(|bell| bell.pass_on());
+        }
     }
 }

@@ -127,6 +127,23 @@ fn p12_a_dropped_waker_ends_no_wait() {
     assert!(harness.events.is_empty() && start.elapsed() >= timeout);
 }
 
+/// One waker ends the sleep for both, and is dropped before the poll has seen it.
+#[test]
+fn p15_a_waker_that_is_dropped_takes_no_wake_with_it() {
+    let (mut harness, stays) = awake(8);
+    for _ in 0..500 {
+        let dropped = Waker::new(harness.poll.registry(), OTHER).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                dropped.wake().unwrap();
+                drop(dropped);
+            });
+            scope.spawn(|| stays.wake().unwrap());
+            harness.expect_readable(IT);
+        });
+    }
+}
+
 /// A signal ends a wait; the wakes that come before the next one are told by it, once.
 #[test]
 fn p13_an_interrupted_wait_loses_no_wake() {

@@ -1,11 +1,11 @@
 //! Registers and waits with epoll. The kernel does the work; here interests become its bits, and timeouts its calls.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use super::syscall::{self, Record};
-use super::waker::{self, Waker};
+use super::waker::Waker;
 use crate::sys::timeout::{self, Deadline};
 use crate::sys::unix::notifier::Notifier;
 use crate::sys::unix::{borrow, RawSource};
@@ -111,7 +111,10 @@ impl crate::sys::Selector for Selector {
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {
-        Waker::new(self, self.sleeper.wakes(), token)
+        let notifier = Notifier::new()?;
+        // Being an edge, its readiness need not be consumed: each further write is reported anew.
+        self.register_fd(notifier.as_raw_fd(), token, Interest::READABLE)?;
+        Ok(Waker::new(self.sleeper.waker(token, notifier)))
     }
 
     #[inline]
@@ -140,7 +143,7 @@ impl SelectDescriptor for Selector {
 impl AsFd for Selector {
     /// For who may watch it: from now on each wake makes it readable.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        waker::be_watched(&self.sleeper.wakes());
+        self.sleeper.be_watched();
         self.kernel.epoll.as_fd()
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::event::Record;
 use super::kernel::Queue;
 use super::registered::Registered;
-use super::waker::{self, Signal, Waker};
+use super::waker::{Trigger, Waker};
 use crate::sys::timeout::Deadline;
 use crate::sys::unix::{borrow, RawSource};
 use crate::sys::wakes::Sleeper;
@@ -28,7 +28,7 @@ const FIRST_USER_IDENT: usize = 1 << 31;
 #[derive(Debug)]
 pub(crate) struct Selector {
     pub(super) shared: Arc<Shared>,
-    sleeper: Sleeper<Signal>,
+    sleeper: Sleeper<Trigger>,
 }
 
 /// What all handles of a selector share.
@@ -130,7 +130,7 @@ impl crate::sys::Selector for Selector {
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {
-        Waker::new(&self.shared, self.sleeper.wakes(), token)
+        Ok(self.sleeper.waker(token, Trigger::new(&self.shared, token)?))
     }
 
     #[inline]
@@ -166,7 +166,7 @@ impl Drop for Registration {
 impl AsFd for Selector {
     /// For who may watch it: from now on each wake makes it readable.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        waker::be_watched(&self.sleeper.wakes());
+        self.sleeper.be_watched();
         self.shared.queue.as_fd()
     }
 }

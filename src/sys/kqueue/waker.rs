@@ -10,89 +10,52 @@ use super::registered::apply;
 use super::selector::Shared;
 use super::types::{self, Flags};
 use crate::sys::unix::notifier::Notifier;
-use crate::sys::wakes::{Bell, Wakes};
+use crate::sys::wakes;
 use crate::{Interest, Token};
 
-/// A bell of the queue; it is taken out when this is dropped.
-#[derive(Debug)]
-pub(crate) struct Waker {
-    wakes: Arc<Wakes<Signal>>,
-    bell: Arc<Bell<Signal>>,
-}
+/// A bell of the queue.
+pub(crate) type Waker = wakes::Waker<Trigger>;
 
 /// A user event of the queue, or a notifier that it watches.
 #[derive(Debug)]
-pub(super) enum Signal {
+pub(crate) enum Trigger {
     User(UserEvent),
     Notifier(Notifier),
 }
 
 /// A user event, which is taken out when this is dropped.
 #[derive(Debug)]
-pub(super) struct UserEvent {
+pub(crate) struct UserEvent {
     queue: Arc<Queue>,
     ident: usize,
     token: Token,
 }
 
-impl Waker {
-    pub(super) fn new(shared: &Arc<Shared>, wakes: Arc<Wakes<Signal>>, token: Token) -> io::Result<Waker> {
-        let bell = wakes.add(token, Signal::new(shared, token)?);
-        Ok(Waker { wakes, bell })
-    }
-
-    #[inline]
-    pub(super) fn wake(&self) -> io::Result<()> {
-        if !self.wakes.ring(&self.bell) {
-            return Ok(());
-        }
-        self.bell.signal.send().map_err(|error| {
-            // Who rings next would take this one for under way.
-            self.wakes.always_signal();
-            error
-        })
-    }
-}
-
-impl Drop for Waker {
-    fn drop(&mut self) {
-        self.wakes.remove(&self.bell);
-    }
-}
-
-/// Has a queue that somebody else watches become readable by wakes: by those to come, and by those under way.
-#[cold]
-pub(super) fn be_watched(wakes: &Wakes<Signal>) {
-    for bell in wakes.always_signal() {
-        if let Err(error) = bell.signal.send() {
-            crate::diagnostics::warning!("a wake could not be shown to who watches the queue: {error}");
-        }
-    }
-}
-
-impl Signal {
+impl Trigger {
     /// NetBSD has user events since version 10, OpenBSD since 7.8; a kernel says `EINVAL` of a filter that it does not know.
-    fn new(shared: &Arc<Shared>, token: Token) -> io::Result<Signal> {
+    pub(super) fn new(shared: &Arc<Shared>, token: Token) -> io::Result<Trigger> {
         if cfg!(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)) {
-            return Signal::by_notifier(shared, token);
+            return Trigger::by_notifier(shared, token);
         }
         match UserEvent::new(shared, token) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Signal::by_notifier(shared, token),
-            result => result.map(Signal::User),
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Trigger::by_notifier(shared, token),
+            result => result.map(Trigger::User),
         }
     }
 
     /// Being an edge, its readiness need not be consumed: each further write is reported anew.
-    fn by_notifier(shared: &Arc<Shared>, token: Token) -> io::Result<Signal> {
+    fn by_notifier(shared: &Arc<Shared>, token: Token) -> io::Result<Trigger> {
         let notifier = Notifier::new()?;
         shared.registered().add(&shared.queue, notifier.as_raw_fd(), token, Interest::READABLE)?;
-        Ok(Signal::Notifier(notifier))
+        Ok(Trigger::Notifier(notifier))
     }
+}
 
-    fn send(&self) -> io::Result<()> {
+impl wakes::Signal for Trigger {
+    fn signal(&self) -> io::Result<()> {
         match self {
-            Signal::User(event) => event.trigger(),
-            Signal::Notifier(notifier) => notifier.notify(),
+            Trigger::User(event) => event.trigger(),
+            Trigger::Notifier(notifier) => notifier.notify(),
         }
     }
 }

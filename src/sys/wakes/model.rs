@@ -17,7 +17,7 @@ use std::{sync::Condvar, thread};
 use loom::{sync::Condvar, thread};
 
 use super::atomic::{AtomicUsize, Ordering};
-use super::{Bell, Mutex, Sleeper, WakeEvent, Wakes};
+use super::{Mutex, Signal, Sleeper, WakeEvent, Waker};
 use crate::sys::Readiness;
 use crate::Token;
 
@@ -98,6 +98,11 @@ impl Kernel {
         self.changed.notify_one();
     }
 
+    /// What is closed is not ready any more, also when it was on its way to who waits.
+    fn close(&self, token: Token) {
+        self.ready.lock().unwrap().retain(|&other| other != token);
+    }
+
     /// Waits without an end, or not at all.
     fn wait(&self, events: &mut Vec<Event>, timeout: Option<Duration>) -> io::Result<()> {
         let mut ready = self.ready.lock().unwrap();
@@ -113,67 +118,56 @@ impl Kernel {
     }
 }
 
-/// A selector over a kernel, and what it shares with threads that wake it. A bell's signal is its token there.
+/// A token that becomes ready in the kernel; not any more when this is dropped.
+struct Bell {
+    token: Token,
+    kernel: Arc<Kernel>,
+}
+
+impl Signal for Bell {
+    fn signal(&self) -> io::Result<()> {
+        self.kernel.signal(self.token);
+        Ok(())
+    }
+}
+
+impl Drop for Bell {
+    fn drop(&mut self) {
+        self.kernel.close(self.token);
+    }
+}
+
+/// A selector over a kernel.
 struct Bench {
-    sleeper: Sleeper<Token>,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    wakes: Arc<Wakes<Token>>,
-    kernel: Kernel,
+    sleeper: Sleeper<Bell>,
+    kernel: Arc<Kernel>,
     /// What threads write before they wake.
-    written: [AtomicUsize; 2],
+    written: Arc<[AtomicUsize; 2]>,
 }
 
-impl Shared {
-    fn bell(&self, token: usize) -> Arc<Bell<Token>> {
-        self.wakes.add(Token(token), Token(token))
+impl Bench {
+    fn new() -> Bench {
+        let kernel = Arc::new(Kernel { ready: Mutex::new(VecDeque::new()), changed: Condvar::new() });
+        Bench { sleeper: Sleeper::new(), kernel, written: Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]) }
     }
 
-    fn wake(&self, bell: &Bell<Token>) {
-        if self.wakes.ring(bell) {
-            self.kernel.signal(bell.signal);
-        }
-    }
-
-    fn be_watched(&self) {
-        for bell in self.wakes.always_signal() {
-            self.kernel.signal(bell.signal);
-        }
+    fn waker(&self, token: usize) -> Arc<Waker<Bell>> {
+        waker(&self.sleeper, &self.kernel, token)
     }
 
     /// Writes and wakes, in a thread of its own.
-    fn spawn(self: &Arc<Shared>, writes: usize, bell: &Arc<Bell<Token>>) -> thread::JoinHandle<()> {
-        let (shared, bell) = (Arc::clone(self), Arc::clone(bell));
+    fn spawn(&self, writes: usize, waker: &Arc<Waker<Bell>>) -> thread::JoinHandle<()> {
+        let (written, waker) = (Arc::clone(&self.written), Arc::clone(waker));
         thread::spawn(move || {
             // Relaxed: the wake must carry it.
-            shared.written[writes].store(1, Ordering::Relaxed);
-            shared.wake(&bell);
+            written[writes].store(1, Ordering::Relaxed);
+            waker.wake().unwrap();
         })
     }
 
     fn has_written(&self, writer: usize) -> bool {
         // Relaxed: the poll must have made it visible.
         self.written[writer].load(Ordering::Relaxed) == 1
-    }
-}
-
-impl std::ops::Deref for Bench {
-    type Target = Arc<Shared>;
-
-    fn deref(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-}
-
-impl Bench {
-    fn new() -> Bench {
-        let sleeper = Sleeper::new();
-        let kernel = Kernel { ready: Mutex::new(VecDeque::new()), changed: Condvar::new() };
-        let written = [AtomicUsize::new(0), AtomicUsize::new(0)];
-        let shared = Arc::new(Shared { wakes: sleeper.wakes(), kernel, written });
-        Bench { sleeper, shared }
     }
 
     /// One poll; how often each of the first three tokens was told.
@@ -185,11 +179,16 @@ impl Bench {
 
     fn poll_events(&mut self, capacity: usize, timeout: Option<Duration>) -> Vec<Event> {
         let mut events = Vec::with_capacity(capacity);
-        let kernel = &self.shared.kernel;
+        let kernel = &self.kernel;
         self.sleeper.wait(&mut events, timeout, |events, timeout| kernel.wait(events, timeout)).unwrap();
         assert!(events.len() <= capacity);
         events
     }
+}
+
+fn waker(sleeper: &Sleeper<Bell>, kernel: &Arc<Kernel>, token: usize) -> Arc<Waker<Bell>> {
+    let bell = Bell { token: Token(token), kernel: Arc::clone(kernel) };
+    Arc::new(sleeper.waker(Token(token), bell))
 }
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -199,8 +198,8 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 fn p16_a_wake_finds_who_falls_asleep() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        let waking = bench.spawn(0, &bell);
+        let waker = bench.waker(0);
+        let waking = bench.spawn(0, &waker);
         assert_eq!(bench.poll(4, None), [1, 0, 0]);
         assert!(bench.has_written(0));
         waking.join().unwrap();
@@ -215,8 +214,8 @@ fn p16_a_wake_finds_who_falls_asleep() {
 fn p16_who_finds_the_bell_ringing_is_heard_as_well() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        let waking = [bench.spawn(0, &bell), bench.spawn(1, &bell)];
+        let waker = bench.waker(0);
+        let waking = [bench.spawn(0, &waker), bench.spawn(1, &waker)];
         while !(bench.has_written(0) && bench.has_written(1)) {
             bench.poll(4, None);
         }
@@ -229,9 +228,9 @@ fn p16_who_finds_the_bell_ringing_is_heard_as_well() {
 fn p15_a_wake_before_a_poll_is_told_by_it() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        let other = bench.spawn(0, &bell);
-        bench.spawn(1, &bell).join().unwrap();
+        let waker = bench.waker(0);
+        let other = bench.spawn(0, &waker);
+        bench.spawn(1, &waker).join().unwrap();
         assert!(bench.poll(4, NOW)[0] > 0);
         assert!(bench.has_written(1));
         other.join().unwrap();
@@ -243,9 +242,9 @@ fn p15_a_wake_before_a_poll_is_told_by_it() {
 fn p15_a_wake_after_the_event_is_told_by_the_next_poll() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        bench.wake(&bell);
-        let (other, waking) = (bench.spawn(0, &bell), bench.spawn(1, &bell));
+        let waker = bench.waker(0);
+        waker.wake().unwrap();
+        let (other, waking) = (bench.spawn(0, &waker), bench.spawn(1, &waker));
         bench.poll(4, NOW);
         let carried = bench.has_written(1);
         waking.join().unwrap();
@@ -259,8 +258,8 @@ fn p15_a_wake_after_the_event_is_told_by_the_next_poll() {
 fn p15_two_bells_are_both_heard() {
     explore(|| {
         let mut bench = Bench::new();
-        let bells = [bench.bell(0), bench.bell(1)];
-        let waking = [bench.spawn(0, &bells[0]), bench.spawn(1, &bells[1])];
+        let wakers = [bench.waker(0), bench.waker(1)];
+        let waking = [bench.spawn(0, &wakers[0]), bench.spawn(1, &wakers[1])];
         let mut told = [0; 3];
         while told[0] == 0 || told[1] == 0 {
             let more = bench.poll(4, None);
@@ -279,8 +278,8 @@ fn p15_two_bells_are_both_heard() {
 fn p15_wakes_while_the_poller_awakes_by_itself() {
     explore(|| {
         let mut bench = Bench::new();
-        let bells = [bench.bell(0), bench.bell(1)];
-        let waking = [bench.spawn(0, &bells[0]), bench.spawn(1, &bells[1])];
+        let wakers = [bench.waker(0), bench.waker(1)];
+        let waking = [bench.spawn(0, &wakers[0]), bench.spawn(1, &wakers[1])];
         bench.kernel.signal(Token(2));
         let mut told = [0; 3];
         while told.contains(&0) {
@@ -297,10 +296,11 @@ fn p15_wakes_while_the_poller_awakes_by_itself() {
 fn p15_a_waker_that_is_made_during_a_poll_wakes_it() {
     explore(|| {
         let mut bench = Bench::new();
-        let other = Arc::clone(&bench.shared);
+        let (clone, kernel) = (bench.sleeper.share(), Arc::clone(&bench.kernel));
         let waking = thread::spawn(move || {
-            let bell = other.bell(0);
-            other.wake(&bell);
+            let waker = waker(&clone, &kernel, 0);
+            waker.wake().unwrap();
+            waker
         });
         assert_eq!(bench.poll(4, None), [1, 0, 0]);
         waking.join().unwrap();
@@ -312,9 +312,9 @@ fn p15_a_waker_that_is_made_during_a_poll_wakes_it() {
 fn p15_a_wake_is_seen_by_who_watches_the_kernel() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        let waking = bench.spawn(0, &bell);
-        bench.be_watched();
+        let waker = bench.waker(0);
+        let waking = bench.spawn(0, &waker);
+        bench.sleeper.be_watched();
         waking.join().unwrap();
         assert!(!bench.kernel.ready.lock().unwrap().is_empty());
         assert_eq!(bench.poll(4, NOW), [1, 0, 0]);
@@ -328,11 +328,11 @@ fn p15_a_wake_is_seen_by_who_watches_the_kernel() {
 fn p15_a_ringing_bell_is_seen_by_who_watches_the_kernel() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        bench.wake(&bell);
+        let waker = bench.waker(0);
+        waker.wake().unwrap();
         bench.poll(4, NOW);
-        let waking = [bench.spawn(0, &bell), bench.spawn(1, &bell)];
-        bench.be_watched();
+        let waking = [bench.spawn(0, &waker), bench.spawn(1, &waker)];
+        bench.sleeper.be_watched();
         waking.into_iter().for_each(|thread| thread.join().unwrap());
         assert!(!bench.kernel.ready.lock().unwrap().is_empty());
         bench.poll(4, NOW);
@@ -345,10 +345,10 @@ fn p15_a_ringing_bell_is_seen_by_who_watches_the_kernel() {
 fn p15_a_sleeper_that_is_watched_is_woken() {
     explore(|| {
         let mut bench = Bench::new();
-        let bell = bench.bell(0);
-        let other = Arc::clone(&bench.shared);
-        let watching = thread::spawn(move || other.be_watched());
-        let waking = bench.spawn(0, &bell);
+        let waker = bench.waker(0);
+        let clone = bench.sleeper.share();
+        let watching = thread::spawn(move || clone.be_watched());
+        let waking = bench.spawn(0, &waker);
         assert!(bench.poll(4, None)[0] > 0);
         assert!(bench.has_written(0));
         watching.join().unwrap();
@@ -361,13 +361,28 @@ fn p15_a_sleeper_that_is_watched_is_woken() {
 fn p12_a_waker_that_is_dropped_is_not_heard() {
     explore(|| {
         let mut bench = Bench::new();
-        let (bell, stays) = (bench.bell(0), bench.bell(1));
-        bench.wake(&bell);
+        let (waker, stays) = (bench.waker(0), bench.waker(1));
+        waker.wake().unwrap();
         bench.poll(4, NOW);
-        bench.wake(&bell);
-        bench.wakes.remove(&bell);
+        waker.wake().unwrap();
+        drop(waker);
         let waking = bench.spawn(0, &stays);
         assert_eq!(bench.poll(4, None), [0, 1, 0]);
+        waking.join().unwrap();
+    });
+}
+
+/// Nor does its signal, which goes with it, take along what another relied on it to tell.
+#[test]
+fn p15_a_waker_that_is_dropped_takes_no_wake_with_it() {
+    explore(|| {
+        let mut bench = Bench::new();
+        let (waker, stays) = (bench.waker(0), bench.waker(1));
+        let dropping = thread::spawn(move || waker.wake().unwrap());
+        let waking = bench.spawn(0, &stays);
+        while bench.poll(4, None)[1] == 0 {}
+        assert!(bench.has_written(0));
+        dropping.join().unwrap();
         waking.join().unwrap();
     });
 }
@@ -377,14 +392,14 @@ fn p12_a_waker_that_is_dropped_is_not_heard() {
 #[cfg(not(loom))] // One thread.
 fn p11_a_full_list_takes_turns() {
     let mut bench = Bench::new();
-    let bells = [bench.bell(0), bench.bell(1)];
-    bells.iter().for_each(|bell| bench.wake(bell));
+    let wakers = [bench.waker(0), bench.waker(1)];
+    wakers.iter().for_each(|waker| waker.wake().unwrap());
     bench.poll(4, NOW);
     let mut told = [0; 3];
     for _ in 0..30 {
         // All that was told is ready again at once.
         bench.kernel.signal(Token(2));
-        bells.iter().for_each(|bell| bench.wake(bell));
+        wakers.iter().for_each(|waker| waker.wake().unwrap());
         let more = bench.poll(1, None);
         (0..3).for_each(|token| told[token] += more[token]);
     }
@@ -397,11 +412,11 @@ fn p11_a_full_list_takes_turns() {
 #[cfg(not(loom))]
 fn p15_what_the_kernel_told_of_is_one_event() {
     let mut bench = Bench::new();
-    let bell = bench.bell(0);
+    let waker = bench.waker(0);
     for capacity in [1, 4] {
         // As an interrupted wait leaves it.
-        assert!(bench.wakes.fall_asleep(0));
-        (0..3).for_each(|_| bench.wake(&bell));
+        assert!(bench.sleeper.wakes.fall_asleep(0));
+        (0..3).for_each(|_| waker.wake().unwrap());
         let events = bench.poll_events(capacity, None);
         assert_eq!(events.len(), 1);
         assert!(events[0].of_kernel);
