@@ -93,6 +93,13 @@
 
 mod diagnostics;
 pub mod event;
+/// What Hermit has: descriptors that somebody else owns. (It is there on WASI as well, and means nothing.)
+#[cfg(not(any(unix, windows)))]
+pub mod hermit {
+    crate::sys::on_descriptors! {
+        pub use crate::sys::SourceFd;
+    }
+}
 mod interest;
 mod io_source;
 pub mod net;
@@ -102,6 +109,13 @@ mod sys;
 mod token;
 #[cfg(unix)]
 pub mod unix;
+/// What WASI has: descriptors that somebody else owns. (It is there on Hermit as well, and means nothing.)
+#[cfg(not(any(unix, windows)))]
+pub mod wasi {
+    crate::sys::on_descriptors! {
+        pub use crate::sys::SourceFd;
+    }
+}
 mod waker;
 #[cfg(windows)]
 pub mod windows;

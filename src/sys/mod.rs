@@ -183,6 +183,11 @@ pub(crate) use unsupported::{
     check_source, raw_source, tcp, udp, AsRawSource, RawSource, Selector as PlatformSelector,
 };
 
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
+mod source_fd;
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
+pub use source_fd::SourceFd;
+
 /// Keeps items where sources are descriptors, and only there.
 #[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
 macro_rules! on_descriptors {
@@ -260,11 +265,11 @@ pub(crate) trait Selector: Sized + Debug + Send + Sync {
     fn wake(waker: &Self::Waker) -> io::Result<()>;
 }
 
-/// What a Unix selector owes for descriptors that somebody else owns ([`SourceFd`](crate::unix::SourceFd)).
+/// What a selector owes for descriptors that somebody else owns ([`SourceFd`]).
 ///
 /// Nothing is kept with such a descriptor, and nobody tells of its `WouldBlock`: the selector must see by itself that
 /// the source was drained, or report it once more.
-#[cfg(unix)]
+#[cfg(any(unix, target_os = "hermit", target_os = "wasi"))]
 pub(crate) trait SelectDescriptor: Selector {
     /// Registers a descriptor.
     fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()>;

@@ -26,6 +26,8 @@ mod handles;
 mod pipe;
 #[cfg(unix)]
 mod source_fd;
+#[cfg(target_os = "wasi")]
+mod source_fd_of_wasi;
 #[cfg(unix)]
 mod unix_datagram;
 #[cfg(unix)]

@@ -16,6 +16,8 @@ pub use poised::{event, net, Events, Interest, Poll, Registry, Token, Waker};
 pub use poised::unix;
 #[cfg(windows)]
 pub use poised::windows;
+#[cfg(not(any(unix, windows)))]
+pub use poised::{hermit, wasi};
 
 #[doc = include_str!("features.md")]
 pub mod features {}

@@ -16,9 +16,7 @@ use super::shared::Shared;
 use super::table::{Key, Question, Table};
 use super::waker::Waker;
 use crate::sys::edges::{self, Outlook, Record};
-#[cfg(unix)]
-use crate::sys::SelectDescriptor;
-use crate::sys::{error, RawSource};
+use crate::sys::{error, RawSource, SelectDescriptor};
 use crate::{Interest, Token};
 
 /// A set of registrations, and the list that shows them to the kernel.
@@ -176,7 +174,6 @@ impl crate::sys::Selector for Selector {
     }
 }
 
-#[cfg(unix)]
 impl SelectDescriptor for Selector {
     fn register_fd(&self, fd: RawSource, token: Token, interest: Interest) -> io::Result<()> {
         self.shared.register(fd, token, interest, false).map(drop)

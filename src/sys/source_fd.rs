@@ -1,11 +1,13 @@
 use std::io;
 use std::os::fd::RawFd;
 
+use super::SelectDescriptor as _;
 use crate::event::Source;
-use crate::sys::SelectDescriptor as _;
 use crate::{Interest, Registry, Token};
 
 /// A descriptor that somebody else owns, as an event [`Source`].
+///
+/// It is `unix::SourceFd`, `hermit::SourceFd` and `wasi::SourceFd`.
 ///
 /// Nothing is kept here: make one for each call. Keep the descriptor open while it is registered, and deregister it
 /// before it is closed. It should be non-blocking; poised neither checks nor changes that.
@@ -31,7 +33,10 @@ use crate::{Interest, Registry, Token};
 /// ```
 /// use std::net::TcpListener;
 /// use std::os::fd::AsRawFd;
+/// # #[cfg(unix)]
 /// use poised::unix::SourceFd;
+/// # #[cfg(target_os = "wasi")]
+/// # use poised::wasi::SourceFd;
 /// use poised::{Interest, Poll, Token};
 ///
 /// # fn main() -> std::io::Result<()> {
