@@ -9,7 +9,8 @@ use clap::ValueEnum;
 use crate::callgrind;
 use crate::clock::float;
 use crate::peers::NAMES;
-use crate::rounds::{self, Effort, Figures};
+use crate::place;
+use crate::rounds::{self, Effort, Figures, Told};
 use crate::table::{Load, Taken, Turns};
 use crate::trace;
 
@@ -33,22 +34,32 @@ pub(crate) enum Part {
 
 /// In the order of [`NAMES`].
 const PEERS: [Part; NAMES.len()] = [Part::Raw, Part::Mio, Part::Poised, Part::Polling];
-const ALL: [Part; NAMES.len() + 1] = [Part::Raw, Part::Mio, Part::Poised, Part::Polling, Part::Base];
+
+/// Descriptors for everything but the sources.
+const RESERVE: usize = 64;
 
 /// Measures a load.
 pub(crate) fn load(load: &Load, effort: &Effort) -> Result<Outcome> {
+    if load.descriptors + RESERVE > place::descriptors() {
+        return Ok(Outcome::LeftOut("the limit of descriptors is too low (ulimit -Hn)"));
+    }
     let figures = match &load.taken {
-        Taken::Rounds(peers) => rounds::run(peers, effort, load.rows.len())?,
+        Taken::Rounds(peers) => {
+            let told: Vec<Told> = load.rows.iter().map(|row| row.bar.told()).collect();
+            rounds::run(peers, effort, &told)?
+        }
         Taken::Instructions { base, few, many, sources, .. } => {
             if !callgrind::is_there() {
                 return Ok(Outcome::LeftOut("valgrind is not installed"));
             }
             let count = |part| callgrind::count(|turns| child(load, part, turns), *few, *many);
-            let all = at_once(if base.is_some() { &ALL } else { &PEERS }, count)?;
-            let base = all.get(NAMES.len()).copied().unwrap_or_default();
-            let mut figures = [0.0; NAMES.len()];
-            figures.iter_mut().zip(all).for_each(|(figure, all)| *figure = (all - base) / float(*sources));
-            vec![Figures::counted(figures)]
+            let is_wanted = |part: &&Part| effort.counts_all || matches!(part, Part::Mio | Part::Poised);
+            let parts = PEERS.iter().filter(is_wanted).copied().chain(base.map(|_| Part::Base));
+            let counts = at_once(parts, count)?;
+            let of = |wanted| counts.iter().find(|(part, _)| *part == wanted).map(|(_, count)| *count);
+            let base = of(Part::Base).unwrap_or_default();
+            let figure = |part| of(part).map_or(f64::NAN, |count| (count - base) / float(*sources));
+            vec![Figures::counted(PEERS.map(figure))]
         }
         Taken::Calls { turns, things, .. } => {
             let mut figures = [0.0; NAMES.len()];
@@ -64,10 +75,10 @@ pub(crate) fn load(load: &Load, effort: &Effort) -> Result<Outcome> {
 }
 
 /// Counts each part in a thread of its own: what is counted does not depend on what else runs.
-fn at_once(parts: &[Part], count: impl Fn(Part) -> Result<f64> + Sync) -> Result<Vec<f64>> {
+fn at_once(parts: impl Iterator<Item = Part>, count: impl Fn(Part) -> Result<f64> + Sync) -> Result<Vec<(Part, f64)>> {
     let count = &count;
     thread::scope(|scope| {
-        let threads: Vec<_> = parts.iter().map(|&part| scope.spawn(move || count(part))).collect();
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || Ok((part, count(part)?)))).collect();
         threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?).collect()
     })
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::loads::echo::Size;
 use crate::loads::{accept, echo, idle, poll, register, timeout, wake};
 use crate::peers::{each, NAMES, SPIN};
-use crate::rounds::Round;
+use crate::rounds::{Round, Told};
 
 /// A load.
 pub(crate) struct Load {
@@ -18,6 +18,8 @@ pub(crate) struct Load {
     pub(crate) taken: Taken,
     pub(crate) how: &'static str,
     pub(crate) rows: Vec<Row>,
+    /// How many it takes.
+    pub(crate) descriptors: usize,
 }
 
 /// A quantity of a load.
@@ -35,8 +37,17 @@ pub(crate) enum Bar {
     None,
     /// Its figure is at most this much of mio's.
     Ratio(f64),
-    /// Its figure is at most this.
+    /// Its figure is at most this, in each round.
     Figure(f64),
+}
+
+impl Bar {
+    pub(crate) fn told(self) -> Told {
+        match self {
+            Bar::Figure(_) => Told::Worst,
+            Bar::None | Bar::Ratio(_) => Told::Median,
+        }
+    }
 }
 
 /// A load that a child process runs, so many turns of it.
@@ -58,7 +69,7 @@ fn row(quantity: &'static str, unit: &'static str, bar: Bar) -> Row {
 }
 
 fn load(name: &'static str, title: &'static str, taken: Taken, how: &'static str, rows: impl Into<Vec<Row>>) -> Load {
-    Load { name, title, taken, how, rows: rows.into() }
+    Load { name, title, taken, how, rows: rows.into(), descriptors: 0 }
 }
 
 const CALLGRIND: &str = "user instructions by callgrind: the difference of two run lengths by their turns";
@@ -83,7 +94,8 @@ macro_rules! echo {
     ($name:literal, $kind:ident, $title:literal, $connections:literal, $message:literal, $messages:literal, $bar:expr) => {{
         const SIZE: Size = Size { connections: $connections, message: $message, messages: $messages };
         let taken = Taken::Rounds(each!(P => |effort| echo::$kind::<P>(effort, SIZE)));
-        load($name, $title, taken, SERVER, echo_rows(Bar::Ratio($bar)))
+        let rows = echo_rows(Bar::Ratio($bar));
+        Load { descriptors: 2 * $connections, ..load($name, $title, taken, SERVER, rows) }
     }};
 }
 
@@ -172,17 +184,46 @@ fn registrations() -> Vec<Load> {
 }
 
 fn wakes() -> Vec<Load> {
-    let delays = || [row("median delay", "µs", Bar::None), row("delay of 99 %", "µs", Bar::None)];
     const ACROSS: &str =
         "two threads that wake each other in turn; from before the wake to after the poll, by the wall clock";
+    let delays = || [row("median delay", "µs", Bar::None), row("delay of 99 %", "µs", Bar::None)];
     let mut loads = vec![
-        load("wake", "wake, one thread", Taken::Rounds(each!(P => |effort| wake::alone::<P>(effort))), CPU, [
+        load(
+            "wake",
+            "wake, one thread",
+            Taken::Rounds(each!(P => |effort| wake::alone::<P>(effort))),
+            CPU,
+            [
                 row("wake while one is pending", "ns", Bar::Ratio(0.03)),
                 row("wake, and the poll that tells of it", "ns", Bar::Ratio(0.25)),
-            ]),
-        load("wake-busy", "wake of a poller that never sleeps", Taken::Rounds(each!(P => |effort| wake::busy::<P>(effort))), "CPU time of the thread that wakes, over a loop; another polls with a timeout of zero", [row("a wake", "ns", Bar::None)]),
-        load("wake-calls", "a million wakes of a poller that never sleeps", Taken::Calls { peers: each!(P => |turns| wake::busy_turns::<P>(turns)), turns: [50_000, 50_000, 1_000_000, 1_000_000], things: 1 }, "system calls of the thread that wakes, by ptrace; another, which is not traced, polls with a timeout of zero", [row("system calls a wake", "", Bar::Figure(0.0))]),
-        load("wake-across", "wake of a poller that sleeps", Taken::Rounds(each!(P => |effort| wake::across::<P>(effort, None))), ACROSS, delays()),
+            ],
+        ),
+        load(
+            "wake-busy",
+            "wake of a poller that never sleeps",
+            Taken::Rounds(each!(P => |effort| wake::busy::<P>(effort))),
+            "CPU time of the thread that wakes, over a loop; another polls with a timeout of zero",
+            [row("a wake", "ns", Bar::None)],
+        ),
+        load(
+            "wake-calls",
+            "a million wakes of a poller that never sleeps",
+            Taken::Calls {
+                peers: each!(P => |turns| wake::busy_turns::<P>(turns)),
+                turns: [50_000, 50_000, 1_000_000, 1_000_000],
+                things: 1,
+            },
+            "system calls of the thread that wakes, by ptrace, of raw epoll and mio for 50,000 wakes; another thread, which \
+                is not traced, polls with a timeout of zero",
+            [row("system calls a wake", "", Bar::Figure(0.0))],
+        ),
+        load(
+            "wake-across",
+            "wake of a poller that sleeps",
+            Taken::Rounds(each!(P => |effort| wake::across::<P>(effort, None))),
+            ACROSS,
+            delays(),
+        ),
     ];
     if SPIN.is_some() {
         loads.push(load(
@@ -252,14 +293,17 @@ fn others() -> Vec<Load> {
             "poll(100 µs) without events",
             Taken::Rounds(each!(P => |effort| timeout::short::<P>(effort))),
             "wall clock around each poll, the median of 200; early are those of less than 100 µs",
-            [row("time until it returns", "µs", Bar::Ratio(0.20)), row("early", "of 200", Bar::Figure(0.0))],
+            [row("time until it returns", "µs", Bar::Ratio(0.20)), row("early", "%", Bar::Figure(0.0))],
         ),
-        load(
-            "idle",
-            "10,000 idle sources",
-            Taken::Rounds(each!(P => |effort| idle::idle::<P>(effort))),
-            "bytes by a counting allocator, while Unix streams are wrapped and registered; CPU time as with one source",
-            [row("heap a source", "B", Bar::Figure(0.0)), row("poll with one ready", "ns", Bar::Ratio(1.0))],
-        ),
+        Load {
+            descriptors: idle::SOURCES,
+            ..load(
+                "idle",
+                "10,000 idle sources",
+                Taken::Rounds(each!(P => |effort| idle::idle::<P>(effort))),
+                "bytes by a counting allocator, while Unix streams are wrapped and registered; CPU time as with one source",
+                [row("heap a source", "B", Bar::Figure(0.0)), row("poll with one ready", "ns", Bar::Ratio(1.0))],
+            )
+        },
     ]
 }

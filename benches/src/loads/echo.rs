@@ -213,7 +213,6 @@ fn pairs<T, C, S>(
     client: impl Fn(T) -> C,
     server: impl Fn(T) -> S,
 ) -> Result<Vec<(C, S)>> {
-    place::descriptors();
     let pair = |_| {
         let (here, there) = pair()?;
         Ok((client(here), server(there)))

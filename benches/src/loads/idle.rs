@@ -9,25 +9,21 @@ use super::poll::{cycle, sources, trigger};
 use crate::clock::{float, timed};
 use crate::heap;
 use crate::peers::{Interest, Peer, Stream};
-use crate::place;
 use crate::rounds::Effort;
 
-const SOURCES: usize = 10_000;
-/// Left for everything else.
-const RESERVE: usize = 256;
+pub(crate) const SOURCES: usize = 10_000;
 
 /// Heap bytes of each source, and the time of a poll of all of them with one ready.
 pub(crate) fn idle<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
-    let count = SOURCES.min(place::descriptors().saturating_sub(RESERVE));
-    let mut pairs = Vec::with_capacity(count);
-    while pairs.len() + 1 < count {
+    let mut pairs = Vec::with_capacity(SOURCES);
+    while pairs.len() < SOURCES {
         for end in <[UnixStream; 2]>::from(UnixStream::pair()?) {
             end.set_nonblocking(true)?;
             pairs.push(end);
         }
     }
     let mut poll = P::new()?;
-    let mut streams: Vec<P::Unix> = Vec::with_capacity(count);
+    let mut streams: Vec<P::Unix> = Vec::with_capacity(SOURCES);
     let before = heap::bytes();
     for (token, end) in pairs.drain(..).enumerate() {
         let mut stream = P::Unix::from_std(end);

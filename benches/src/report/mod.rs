@@ -35,12 +35,15 @@ struct Row {
     /// How many were run, where the figures are medians.
     rounds: usize,
     peers: Vec<Peer>,
+    /// What half of the rounds have as poised's ratio: a quarter is below, and a quarter above.
+    middle_half: [f64; 2],
     bar: Option<Asked>,
 }
 
 #[derive(Debug, Serialize)]
 struct Peer {
     name: &'static str,
+    /// Not a number, which is `null` in the file, where it was not measured.
     figure: f64,
     /// The median of the ratios of each round. There is none where mio's figure is zero.
     ratio_to_mio: Option<f64>,
@@ -80,6 +83,7 @@ impl Report {
             how: load.how,
             rounds: figures.rounds,
             peers: peers(figures),
+            middle_half: figures.middle,
             bar: asked(row.bar, row.reason, figures),
         });
         self.rows.extend(rows);

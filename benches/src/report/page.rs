@@ -16,14 +16,19 @@ pub(super) fn markdown(report: &Report) -> Result<String> {
     for plot in plots::PLOTS {
         writeln!(text, "![{}]({})\n", plot.title, plot.file)?;
     }
-    writeln!(text, "Figures are medians of the rounds; a ratio is the median of those of each round.\n")?;
+    writeln!(
+        text,
+        "Figures are medians of the rounds, but the worst where it must never be more than so much. A ratio is the median of \
+         those of each round, and behind it stands what the middle half of the rounds is within. Where that is wide, and has \
+         the bar in it, the figure says little: something else ran on the machine.\n"
+    )?;
     writeln!(text, "| load | {} | poised to mio | at most | |", NAMES.join(" | "))?;
     writeln!(text, "| --- |{} ---: | ---: | --- |", " ---: |".repeat(NAMES.len()))?;
     for row in &report.rows {
         let figures: Vec<String> = row.peers.iter().map(|peer| number(peer.figure)).collect();
         let bar = row.bar.as_ref();
-        let (most, met) = (bar.map(most).unwrap_or_default(), bar.map(verdict).unwrap_or_default());
-        writeln!(text, "| {} | {} | {} | {most} | {met} |", name(row), figures.join(" | "), ratio(row))?;
+        let (most, met) = (bar.map(most).unwrap_or_default(), bar.map(|bar| verdict(bar, row)).unwrap_or_default());
+        writeln!(text, "| {} | {} | {}{} | {most} | {met} |", name(row), figures.join(" | "), ratio(row), middle(row))?;
     }
     for load in &report.left_out {
         writeln!(text, "| {} |{} left out: {} |", load.title, " |".repeat(NAMES.len() + 2), load.why)?;
@@ -43,7 +48,7 @@ pub(super) fn text(report: &Report) -> String {
         text += &format!("{:<76}", name(row));
         row.peers.iter().for_each(|peer| text += &format!("{:>10}", number(peer.figure)));
         let bar = row.bar.as_ref();
-        let (most, met) = (bar.map(most).unwrap_or_default(), bar.map(verdict).unwrap_or_default());
+        let (most, met) = (bar.map(most).unwrap_or_default(), bar.map(|bar| verdict(bar, row)).unwrap_or_default());
         text += format!("{:>8} {most:>8} {met}", ratio(row)).trim_end();
         text += "\n";
     }
@@ -98,12 +103,24 @@ fn most(bar: &Asked) -> String {
     }
 }
 
-fn verdict(bar: &Asked) -> String {
+fn verdict(bar: &Asked, row: &Row) -> String {
+    let [low, high] = row.middle_half;
+    let is_between = bar.ratio_to_mio.is_some_and(|most| low <= most && most < high);
     match (bar.met, bar.reason) {
         (true, _) => "met".to_owned(),
         (false, Some(reason)) => format!("missed: {reason}"),
+        (false, None) if is_between => format!("missed: by less than the noise, {}–{}", short(low), short(high)),
         (false, None) => "missed".to_owned(),
     }
+}
+
+/// How far the ratios lie apart, of those that were taken more than once.
+fn middle(row: &Row) -> String {
+    let [low, high] = row.middle_half;
+    if row.rounds == 1 || !low.is_finite() || !high.is_finite() {
+        return String::new();
+    }
+    format!(" ({}–{})", short(low), short(high))
 }
 
 /// A ratio with what tells it from one.
@@ -118,6 +135,7 @@ fn short(ratio: f64) -> String {
 /// A figure with about three digits that mean something.
 pub(super) fn number(figure: f64) -> String {
     match figure {
+        f if f.is_nan() => "–".to_owned(),
         f if f == f.trunc() && f.abs() < 1e6 => format!("{f:.0}"),
         f if f.abs() < 100.0 => format!("{f:.2}"),
         f => format!("{f:.0}"),

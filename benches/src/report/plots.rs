@@ -96,7 +96,10 @@ fn group(row: &Row, axis: Axis) -> Group {
         return Group { name: row.title.to_owned(), bars: (0..NAMES.len()).map(bar).collect(), asked: None };
     }
     let ratio = row.poised().ratio_to_mio.unwrap_or_default();
-    let asked = row.bar.as_ref().and_then(|bar| bar.ratio_to_mio.or(Some(bar.figure? / row.peers[MIO].figure)));
+    let asked = row.bar.as_ref().and_then(|bar| {
+        let figure = bar.figure.map(|most| most / row.peers[MIO].figure);
+        bar.ratio_to_mio.or(figure)
+    });
     let name = format!("{}: {}", row.title, row.quantity);
     Group { name, bars: vec![(ratio, COLOURS[POISED], format!("{ratio:.2}"))], asked }
 }
