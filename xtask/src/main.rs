@@ -9,6 +9,7 @@
 mod accept;
 mod api;
 mod arches;
+mod bench;
 mod cmd;
 mod configs;
 mod faults;
@@ -106,6 +107,8 @@ enum House {
     Accept(accept::Options),
     /// Run the tests on other processors and over musl
     Arches(arches::Options),
+    /// Measure poised beside raw epoll, mio and polling, and write the figures down
+    Bench(bench::Options),
     /// Run the tests on a kernel that lacks a system call, by a filter, for each of some calls
     Faults,
 }
@@ -145,6 +148,7 @@ fn run(command: House, verbose: bool) -> Result<()> {
         House::Targets(options) => targets::run(&workspace, &options),
         House::Accept(options) => accept::run(&workspace, &options),
         House::Arches(options) => arches::run(&workspace, &options),
+        House::Bench(options) => bench::run(&workspace, &options),
         House::Faults => group("faults"),
     }
 }
