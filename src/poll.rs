@@ -72,8 +72,8 @@ use crate::registry::Registry;
 /// ```
 pub struct Poll {
     registry: Registry,
-    /// How long to look for events before sleeping.
-    spin: Duration,
+    /// How long to look for events before sleeping, if at all.
+    spin: Option<Duration>,
 }
 
 impl Poll {
@@ -93,7 +93,7 @@ impl Poll {
     /// # }
     /// ```
     pub fn new() -> io::Result<Poll> {
-        Ok(Poll { registry: Registry::new()?, spin: Duration::ZERO })
+        Ok(Poll { registry: Registry::new()?, spin: None })
     }
 
     /// The registry, with which sources are registered.
@@ -158,12 +158,11 @@ impl Poll {
     /// # Ok(())
     /// # }
     /// ```
-    #[inline]
+    #[inline(always)] // Little is left of it where the timeout is known; and see `Sleeper::wait`.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        if timeout == Some(Duration::ZERO) || self.spin.is_zero() {
-            self.registry.wait(events, timeout)
-        } else {
-            self.spin_and_wait(events, timeout)
+        match self.spin {
+            Some(spin) if timeout != Some(Duration::ZERO) => self.spin_and_wait(events, timeout, spin),
+            _ => self.registry.wait(events, timeout),
         }
     }
 
@@ -195,12 +194,12 @@ impl Poll {
     /// # }
     /// ```
     pub fn set_spin(&mut self, spin: Duration) {
-        self.spin = spin;
+        self.spin = Some(spin).filter(|spin| !spin.is_zero());
     }
 
     #[inline(never)] // So that the way without it stays short.
-    fn spin_and_wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        let spin = timeout.map_or(self.spin, |timeout| timeout.min(self.spin));
+    fn spin_and_wait(&mut self, events: &mut Events, timeout: Option<Duration>, spin: Duration) -> io::Result<()> {
+        let spin = timeout.map_or(spin, |timeout| timeout.min(spin));
         let start = Instant::now();
         loop {
             self.registry.wait(events, Some(Duration::ZERO))?;

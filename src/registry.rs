@@ -64,7 +64,7 @@ impl Registry {
         &self.selector
     }
 
-    #[inline]
+    #[inline(always)] // See `Poll::poll`.
     pub(crate) fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         self.selector.wait(events.sys_mut(), timeout)
     }

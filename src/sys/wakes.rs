@@ -134,32 +134,22 @@ impl<S> Sleeper<S> {
     ///
     /// `kernel` fills the list anew and waits for so long. It is to return early only with an event, or when a signal was
     /// used.
-    #[inline(always)] // Where the timeout is known, little is left of it.
+    #[inline(always)] // Into each poll: what comes between a program and the kernel is counted in instructions.
     pub(crate) fn wait<E: WakeEvent>(
         &mut self,
         events: &mut Vec<E>,
         timeout: Option<Duration>,
         mut kernel: impl FnMut(&mut Vec<E>, Option<Duration>) -> io::Result<()>,
     ) -> io::Result<()> {
-        if !*self.may_ring.get_mut() {
-            return kernel(events, timeout);
+        if *self.may_ring.get_mut() {
+            self.wait_for_bells(events, timeout, kernel)
+        } else {
+            kernel(events, timeout)
         }
-        let sleeps = timeout != Some(Duration::ZERO);
-        // Relaxed: a wake that happened before this poll is seen, and others may come at any time.
-        if self.wakes.state.load(Ordering::Relaxed) != 0 || sleeps && !self.wakes.fall_asleep(0) {
-            return self.wait_otherwise(events, timeout, kernel);
-        }
-        // An error leaves the thread asleep for others: a wake too many is signalled, none too few.
-        kernel(events, timeout)?;
-        if sleeps && !self.wakes.awake() {
-            self.bells_first = self.wakes.collect(events);
-        }
-        Ok(())
     }
 
-    /// Waits when there was something in the state: mostly, bells ring.
-    #[inline(never)] // So that the way without that stays short.
-    fn wait_otherwise<E: WakeEvent>(
+    #[inline(never)] // So that the way without bells stays short.
+    fn wait_for_bells<E: WakeEvent>(
         &mut self,
         events: &mut Vec<E>,
         timeout: Option<Duration>,
@@ -167,7 +157,7 @@ impl<S> Sleeper<S> {
     ) -> io::Result<()> {
         let is_now = timeout == Some(Duration::ZERO);
         loop {
-            // Relaxed: as above.
+            // Relaxed: a wake that happened before this poll is seen, and others may come at any time.
             let state = self.wakes.state.load(Ordering::Relaxed);
             if state & NOTIFIED != 0 {
                 let bells_first = mem::take(&mut self.bells_first);
@@ -184,6 +174,7 @@ impl<S> Sleeper<S> {
             } else if is_now || state & DIRECT != 0 {
                 return kernel(events, timeout);
             } else if self.wakes.fall_asleep(state) {
+                // An error leaves the thread asleep for others: a wake too many is signalled, none too few.
                 kernel(events, timeout)?;
                 if !self.wakes.awake() {
                     self.bells_first = self.wakes.collect(events);

@@ -105,7 +105,7 @@ impl crate::sys::Selector for Selector {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)] // See `Sleeper::wait`.
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
         self.sleeper.wait(events, timeout, |events, timeout| self.kernel.wait(events, timeout))
     }
