@@ -302,7 +302,7 @@ fn others() -> Vec<Load> {
             "timeout",
             "poll(100 µs) without events",
             Taken::Rounds(each!(P => |effort| timeout::short::<P>(effort))),
-            "wall clock around each poll, the median of 200; early are those of less than 100 µs",
+            "wall clock around each poll, the median of a round; early are those of less than 100 µs",
             [row("time until it returns", "µs", Bar::Ratio(0.20)), row("early", "%", Bar::Figure(0.0))],
         ),
         Load {
