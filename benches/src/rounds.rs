@@ -24,9 +24,9 @@ pub(crate) struct Effort {
 
 impl Effort {
     pub(crate) const FULL: Effort =
-        Effort { rounds: 11, least: 5, patience: Duration::from_secs(20), divisor: 1, counts_all: true };
+        Effort { rounds: 31, least: 5, patience: Duration::from_secs(15), divisor: 1, counts_all: true };
     pub(crate) const QUICK: Effort =
-        Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 10, counts_all: false };
+        Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 3, counts_all: false };
     /// Shows that it works, and no figures of worth.
     pub(crate) const SMOKE: Effort =
         Effort { rounds: 1, least: 1, patience: Duration::ZERO, divisor: 500, counts_all: false };

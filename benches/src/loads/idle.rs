@@ -43,7 +43,7 @@ fn active<P: Peer>(poll: &mut P, effort: &Effort) -> Result<f64> {
     poll.poll(&mut events, None)?;
     let source = sources(1)?;
     poll.register(source[0].as_raw_fd(), 0, Interest::Readable)?;
-    let turns = effort.of(50_000);
+    let turns = effort.of(20_000);
     let ((), with) = timed(|| cycle(poll, &mut events, &source, turns))?;
     let ((), without) = timed(|| trigger(&source, turns))?;
     poll.deregister(source[0].as_raw_fd())?;

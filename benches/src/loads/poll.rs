@@ -81,7 +81,7 @@ fn registered<P: Peer>(count: usize) -> io::Result<(P, Vec<OwnedFd>)> {
 pub(crate) fn time<P: Peer>(effort: &Effort, count: usize) -> Result<Vec<f64>> {
     let (mut poll, sources) = registered::<P>(count)?;
     let mut events = P::events(count);
-    let turns = effort.of(100_000 / count.min(500));
+    let turns = effort.of(30_000 / count.min(500));
     cycle(&mut poll, &mut events, &sources, turns / 10)?;
     let ((), with) = timed(|| cycle(&mut poll, &mut events, &sources, turns))?;
     let ((), without) = timed(|| trigger(&sources, turns))?;

@@ -48,7 +48,7 @@ pub(crate) fn otherwise_turns<P: Peer>(turns: usize) -> io::Result<()> {
 /// The time of both for each source.
 pub(crate) fn time<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
     let (poll, sources) = (P::new()?, sources(SOURCES)?);
-    let turns = effort.of(500);
+    let turns = effort.of(200);
     let all = float(turns * SOURCES);
     let ((), fresh) = timed(|| (0..turns).try_for_each(|_| in_and_out(&poll, &sources)))?;
     for (token, source) in sources.iter().enumerate() {

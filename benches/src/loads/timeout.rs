@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_micros(100);
 pub(crate) fn short<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
     let (mut poll, mut events) = (P::new()?, P::events(16));
     let mut times = Vec::new();
-    for _ in 0..effort.of(200) {
+    for _ in 0..effort.of(60) {
         let start = Instant::now();
         poll.poll(&mut events, Some(TIMEOUT))?;
         times.push(start.elapsed());

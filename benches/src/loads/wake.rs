@@ -20,7 +20,7 @@ const WAKER: usize = 7;
 pub(crate) fn alone<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
     let mut poll = P::new()?;
     let (waker, mut events) = (poll.waker(WAKER)?, P::events(16));
-    let turns = effort.of(200_000);
+    let turns = effort.of(50_000);
     waker.wake()?;
     let ((), pending) = timed(|| (0..turns).try_for_each(|_| waker.wake()))?;
     poll.poll(&mut events, None)?;
@@ -61,7 +61,7 @@ fn beside_busy<P: Peer, T>(work: impl FnOnce(&P::Waker) -> io::Result<T>) -> Res
 
 /// The time of a wake of a poller that never sleeps, for the thread that wakes.
 pub(crate) fn busy<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
-    let turns = effort.of(200_000);
+    let turns = effort.of(50_000);
     let ((), time) = beside_busy::<P, _>(|waker| timed(|| (0..turns).try_for_each(|_| waker.wake())))?;
     Ok(vec![time / float(turns)])
 }
@@ -79,7 +79,7 @@ pub(crate) fn busy_turns<P: Peer>(turns: usize) -> Result<()> {
 /// Two threads on processors of their own that wake each other in turn. The time from a wake to the end of the poll: median,
 /// and 99 of 100.
 pub(crate) fn across<P: Peer>(effort: &Effort, spin: Option<Duration>) -> Result<Vec<f64>> {
-    let turns = effort.of(4_000);
+    let turns = effort.of(2_000);
     let (mut here, mut there) = (P::new()?, P::new()?);
     if let Some(time) = spin {
         here.spin(time);

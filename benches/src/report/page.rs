@@ -74,16 +74,29 @@ fn machine(report: &Report, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// How each load was taken.
+/// How the loads were taken: those that were taken alike together.
 fn how(report: &Report, text: &mut String) -> Result<()> {
-    writeln!(text, "\n## How the figures were taken\n")?;
+    writeln!(text, "\n## How the figures were taken\n\nThe names are those that `cargo xtask bench --only` takes.\n")?;
     let mut rows: Vec<&Row> = report.rows.iter().collect();
     rows.dedup_by_key(|row| row.load);
-    for row in rows {
-        let rounds = if row.rounds > 1 { format!(" {} rounds.", row.rounds) } else { String::new() };
-        writeln!(text, "* `--only {}`, {}: {}.{rounds}", row.load, row.title, row.how)?;
+    let mut told: Vec<&str> = Vec::new();
+    for how in rows.iter().map(|row| row.how) {
+        if told.contains(&how) {
+            continue;
+        }
+        told.push(how);
+        let alike = rows.iter().filter(|row| row.how == how);
+        let names: Vec<String> = alike.map(|row| format!("`{}`{}", row.load, rounds(row))).collect();
+        writeln!(text, "* {}: {how}.", names.join(", "))?;
     }
     Ok(())
+}
+
+fn rounds(row: &Row) -> String {
+    match row.rounds {
+        1 => String::new(),
+        rounds => format!(" ({rounds} rounds)"),
+    }
 }
 
 fn name(row: &Row) -> String {
