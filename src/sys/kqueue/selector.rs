@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use super::event::Record;
 use super::kernel::Queue;
 use super::registered::Registered;
 use super::waker::Waker;
+use crate::sys::error;
 use crate::sys::timeout::Deadline;
 use crate::sys::unix::{borrow, RawSource};
 use crate::sys::SelectDescriptor;
@@ -29,9 +30,14 @@ pub(crate) struct Selector {
     pub(super) shared: Arc<Shared>,
 }
 
+/// How many queues there have been: the number of the next one.
+static QUEUES: AtomicU64 = AtomicU64::new(0);
+
 /// What all handles of a selector share.
 pub(super) struct Shared {
     pub(super) queue: Queue,
+    /// Which queue it is: no other of the process has this number.
+    number: u64,
     registered: Mutex<Registered>,
     next_user_ident: AtomicUsize,
 }
@@ -41,6 +47,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Registration {
     source: RawSource,
+    /// The number of its queue. What another one remembers of the descriptor is of a source that was closed.
+    queue: u64,
     stand_in: Option<Arc<Shared>>,
 }
 
@@ -50,6 +58,15 @@ impl Shared {
     pub(super) fn registered(&self) -> MutexGuard<'_, Registered> {
         // Nothing that runs under the lock leaves the table half changed when it panics.
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// That a registration is one of this queue, and not of another.
+    fn own(&self, registration: &Registration) -> io::Result<()> {
+        if registration.queue == self.number {
+            Ok(())
+        } else {
+            Err(error::not_registered())
+        }
     }
 
     pub(super) fn next_user_ident(&self) -> usize {
@@ -67,8 +84,10 @@ impl crate::sys::Selector for Selector {
 
     fn new() -> io::Result<Selector> {
         let queue = Queue::new()?;
+        // Relaxed: only that each is given once matters.
+        let number = QUEUES.fetch_add(1, Ordering::Relaxed);
         let next_user_ident = AtomicUsize::new(FIRST_USER_IDENT);
-        Ok(Selector { shared: Arc::new(Shared { queue, registered: Mutex::default(), next_user_ident }) })
+        Ok(Selector { shared: Arc::new(Shared { queue, number, registered: Mutex::default(), next_user_ident }) })
     }
 
     fn try_clone(&self) -> io::Result<Selector> {
@@ -78,7 +97,8 @@ impl crate::sys::Selector for Selector {
     fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
         borrow(source)?;
         let stands_in = self.shared.registered().add(&self.shared.queue, source, token, interest)?;
-        Ok(Registration { source, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
+        let queue = self.shared.number;
+        Ok(Registration { source, queue, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
     }
 
     fn reregister(
@@ -88,6 +108,7 @@ impl crate::sys::Selector for Selector {
         token: Token,
         interest: Interest,
     ) -> io::Result<()> {
+        self.shared.own(registration)?;
         let mut registered = self.shared.registered();
         let stands_in = registered.change(&self.shared.queue, (source, true), token, interest)?;
         // What stood in before has been changed or removed.
@@ -95,7 +116,8 @@ impl crate::sys::Selector for Selector {
         Ok(())
     }
 
-    fn deregister(&self, _: &Registration, source: RawSource) -> io::Result<()> {
+    fn deregister(&self, registration: &Registration, source: RawSource) -> io::Result<()> {
+        self.shared.own(registration)?;
         self.shared.registered().remove(&self.shared.queue, (source, true))
     }
 
