@@ -47,15 +47,8 @@ pub type Pair = [Box<dyn End>; 2];
 
 impl Kind {
     #[cfg(unix)]
-    pub const ALL: &'static [Kind] = &[
-        Kind::Tcp,
-        Kind::Udp,
-        Kind::UnixStream,
-        Kind::UnixDatagram,
-        Kind::Pipe,
-        Kind::SourceFd,
-        Kind::IoSource,
-    ];
+    pub const ALL: &'static [Kind] =
+        &[Kind::Tcp, Kind::Udp, Kind::UnixStream, Kind::UnixDatagram, Kind::Pipe, Kind::SourceFd, Kind::IoSource];
     #[cfg(windows)]
     pub const ALL: &'static [Kind] = &[Kind::Tcp, Kind::Udp, Kind::NamedPipe];
 

@@ -6,6 +6,8 @@
 use std::net::Shutdown;
 
 use crate::ends::Kind;
+#[cfg(unix)]
+use crate::util::{ON_EVENT_PORTS, ON_POLL};
 
 /// Up to this much, in bytes and in writes, leaves room for more with every kind.
 const ROOMY: (u64, u64) = (4096, 4);
@@ -171,13 +173,16 @@ impl Ledger {
         }
     }
 
-    /// Whether what is written can be read at once. Bytes on the loopback interface may take their time, and a `SourceFd`
-    /// is looked at from time to time where the system can't be asked for edges.
+    /// Whether what is written can be read at once. Bytes on the loopback interface may take their time; a `SourceFd` is
+    /// looked at from time to time where the system can't be asked for edges; and the event of a port is of the time when
+    /// it was queued: the next poll tells what came since.
     pub fn is_prompt(&self) -> bool {
         match self.kind {
             Kind::Tcp | Kind::Udp => false,
             #[cfg(unix)]
-            Kind::SourceFd => !crate::util::ON_POLL,
+            _ if ON_EVENT_PORTS => false,
+            #[cfg(unix)]
+            Kind::SourceFd => !ON_POLL,
             #[cfg(windows)]
             Kind::NamedPipe => false,
             #[cfg(unix)]

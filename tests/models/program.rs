@@ -370,30 +370,26 @@ impl Program {
         2 * self.sources.len() + self.desks[desk].ghosts.len() + 1
     }
 
-    /// Takes an event. `before` are registrations that may have ended since it was made.
-    fn take(&mut self, desk: usize, event: &Event, before: &[Registration]) {
+    /// Takes an event. `before` is what may have ended since it was made.
+    fn take(&mut self, desk: usize, event: &Event, before: &[(Token, Interest)]) {
         let token = event.token();
         let mine = |it: &&mut Registration| (it.desk, it.token) == (desk, token);
         let found = self.sources.iter_mut().filter_map(|source| source.registration.as_mut()).find(mine);
-        let Some(registration) = found else {
-            let ended = before.iter().find(|it| (it.desk, it.token) == (desk, token));
-            ended.map_or_else(|| self.take_of_others(desk, event), |it| check_interest(event, it.interest));
-            return;
-        };
-        check_interest(event, registration.interest);
-        let owed = &mut registration.owed;
-        owed.read &= !(event.is_readable() || event.is_read_closed() || event.is_error());
-        owed.write &= !(event.is_writable() || event.is_write_closed() || event.is_error());
-    }
-
-    fn take_of_others(&mut self, desk: usize, event: &Event) {
-        let desk = &mut self.desks[desk];
-        if event.token() == desk.waker_token {
+        if let Some(registration) = found {
+            check_interest(event, registration.interest);
+            let owed = &mut registration.owed;
+            owed.read &= !(event.is_readable() || event.is_read_closed() || event.is_error());
+            owed.write &= !(event.is_writable() || event.is_write_closed() || event.is_error());
+        } else if token == self.desks[desk].waker_token {
             assert!(event.is_readable(), "a wake that is not readable: {event:?}");
-            desk.rung = false;
+            self.desks[desk].rung = false;
         } else {
-            let is_ghost = desk.ghosts.iter().any(|ghost| ghost.0 == event.token());
-            assert!(is_ghost, "an event of a registration that has ended: {event:?}");
+            let is_ghost = self.desks[desk].ghosts.iter().any(|ghost| ghost.0 == token);
+            let ended = before.iter().find(|it| it.0 == token);
+            assert!(is_ghost || ended.is_some(), "an event of a registration that has ended: {event:?}");
+            if let Some((_, interest)) = ended {
+                check_interest(event, *interest);
+            }
         }
     }
 
@@ -450,8 +446,7 @@ impl Program {
     /// Does something while another thread polls, which must end the poll by itself if it makes anything ready.
     fn meanwhile(&mut self, desk: usize, op: &Op) {
         let Some(mut poll) = self.desks[desk].poll.take() else { return };
-        let before: Vec<_> = self.sources.iter().filter_map(|source| source.registration).collect();
-        let waker_before = self.desks[desk].waker_token;
+        let before = self.told_of(desk);
         let events = thread::scope(|scope| {
             let poller = scope.spawn(move || (poll_once(&mut poll, 64, patience()), poll));
             self.perform(op);
@@ -463,11 +458,16 @@ impl Program {
             events
         });
         assert!(!events.is_empty(), "it slept through {:?}", self.debts(desk, false));
-        for event in events {
-            if event.token() != waker_before || waker_before == self.desks[desk].waker_token {
-                self.take(desk, &event, &before);
-            }
-        }
+        events.iter().for_each(|event| self.take(desk, event, &before));
+    }
+
+    /// All that a poll may tell of, by token and interest.
+    fn told_of(&self, desk: usize) -> Vec<(Token, Interest)> {
+        const ANY: Interest = Interest::READABLE.add(Interest::WRITABLE);
+        let registered = self.sources.iter().filter_map(|source| source.registration).filter(|it| it.desk == desk);
+        let desk = &self.desks[desk];
+        let ghosts = desk.ghosts.iter().map(|ghost| (ghost.0, ANY));
+        registered.map(|it| (it.token, it.interest)).chain(ghosts).chain([(desk.waker_token, ANY)]).collect()
     }
 
     fn end(mut self, polls_end_first: bool) {

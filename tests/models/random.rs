@@ -7,7 +7,7 @@ use proptest::test_runner::FileFailurePersistence;
 use crate::ends::Kind;
 use crate::program::Program;
 use crate::strategies;
-use crate::util::leak::leaves_nothing_open;
+use crate::util::leak::{self, leaves_nothing_open};
 
 /// How many programs a test runs, unless it is told.
 const CASES: u32 = if cfg!(windows) { 8 } else { 24 };
@@ -19,8 +19,10 @@ fn config(regressions: &'static str) -> ProptestConfig {
     let default = ProptestConfig::default();
     let is_told = |name: &str| std::env::var_os(name).is_some();
     ProptestConfig {
-        cases: if is_told("PROPTEST_CASES") { default.cases } else { CASES },
+        // What is left open is left open by few.
+        cases: if is_told("PROPTEST_CASES") && !leak::is_round() { default.cases } else { CASES },
         max_shrink_time: if is_told("PROPTEST_MAX_SHRINK_TIME") { default.max_shrink_time } else { SHRINKING },
+        max_shrink_iters: u32::MAX,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(regressions))),
         ..default
     }
