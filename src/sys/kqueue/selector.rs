@@ -96,7 +96,7 @@ impl crate::sys::Selector for Selector {
 
     fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
         borrow(source)?;
-        let stands_in = self.shared.registered().add(&self.shared.queue, source, token, interest)?;
+        let stands_in = self.shared.registered().add_owned(&self.shared.queue, source, token, interest)?;
         let queue = self.shared.number;
         Ok(Registration { source, queue, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
     }
