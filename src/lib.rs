@@ -106,6 +106,10 @@ mod waker;
 #[cfg(windows)]
 pub mod windows;
 
+#[cfg(all(fuzzing, target_os = "linux"))]
+#[doc(hidden)]
+pub use sys::fuzzing;
+
 #[doc(inline)]
 pub use event::Events;
 pub use interest::Interest;

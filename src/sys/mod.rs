@@ -25,6 +25,9 @@ pub(crate) mod transfer;
 
 #[cfg(test)]
 mod contract;
+/// The door of `fuzz/`.
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub mod fuzzing;
 #[cfg(all(test, target_os = "linux"))]
 mod scenarios;
 
@@ -86,7 +89,8 @@ mod unsupported;
 #[cfg(target_os = "wasi")]
 mod wasi;
 // It is tested over a simulated kernel where there is no Windows; the threads of that are not for s390x.
-#[cfg(any(windows, all(test, unix, not(target_arch = "s390x"))))]
+#[cfg(any(windows, all(fuzzing, target_os = "linux"), all(test, unix, not(target_arch = "s390x"))))]
+#[cfg_attr(all(fuzzing, not(windows)), allow(dead_code))]
 mod windows;
 
 #[cfg(all(

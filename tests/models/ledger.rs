@@ -173,6 +173,14 @@ impl Ledger {
         }
     }
 
+    /// Whether who has read the end is told of it still. A named pipe tells of operations that end, and that one has.
+    pub fn ends_for_good(&self) -> bool {
+        #[cfg(windows)]
+        return self.kind != Kind::NamedPipe;
+        #[cfg(not(windows))]
+        true
+    }
+
     /// Whether what is written can be read at once. Bytes on the loopback interface may take their time; a `SourceFd` is
     /// looked at from time to time where the system can't be asked for edges; and the event of a port is of the time when
     /// it was queued: the next poll tells what came since.

@@ -239,6 +239,9 @@ impl Program {
         match source.end.receive(&mut buffer) {
             Ok(count) => {
                 ledger.received(source.side, &buffer[..count]);
+                if let (0, false, Some(registration)) = (count, ledger.ends_for_good(), &mut source.registration) {
+                    registration.owed.read = false;
+                }
                 count > 0
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
