@@ -25,7 +25,7 @@ use ends::Kind;
 use ops::Op;
 use program::Program;
 
-fuzz_target!(|bytes: &[u8]| {
+fuzz_target!(init: ignore_broken_pipes(), |bytes: &[u8]| {
     let mut choices = Choices::new(bytes);
     let kinds: Vec<_> = Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Tcp).collect();
     let links: Vec<_> = (0..=choices.below(3)).map(|_| kinds[choices.below(kinds.len())]).collect();
@@ -36,6 +36,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     Program::run(&links, &ops, polls_end_first);
 });
+
+/// As the start of every Rust program does, of which this is none.
+fn ignore_broken_pipes() {
+    // SAFETY: no handler is installed, and the signal is otherwise nobody's.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
 
 fn op(choices: &mut Choices<'_>) -> Op {
     match choices.below(20) {

@@ -92,6 +92,10 @@ impl Ledger {
         let way = &mut self.ways[side];
         way.sent += u64::try_from(count).expect("a length");
         way.writes += 1;
+        if way.unread {
+            // The answer is a reset.
+            self.failed();
+        }
     }
 
     pub fn send_blocked(&mut self, side: usize) {
@@ -105,8 +109,9 @@ impl Ledger {
         let way = &mut self.ways[1 - side];
         if bytes.is_empty() || is_datagrams {
             assert!(!bytes.is_empty() || way.vague || way.ended, "an end that is none: {way:?}");
+            // Wine 8 has given the end of a connection with megabytes under way before the last of them.
             let is_whole = way.vague || way.unread || way.is_empty() || is_datagrams;
-            assert!(is_whole, "the end, and not all was read: {way:?}");
+            assert!(is_whole || cfg!(windows), "the end, and not all was read: {way:?}");
         } else {
             let expected = (way.taken..).map(pattern);
             assert!(bytes.iter().copied().eq(expected.take(bytes.len())), "other bytes than were written: {way:?}");
