@@ -105,7 +105,7 @@ fn p09_the_clone_of_a_registry_is_the_same_poll(mut link: Link) {
 fn p09_wrong_poll_that_knew_the_number() {
     crate::util::isolated("p09::p09_wrong_poll_that_knew_the_number", || {
         for (name, make) in crate::links::every_link() {
-            let (mut harness, mut wrong) = (Harness::new(), Harness::new());
+            let (mut harness, wrong) = (Harness::new(), Harness::new());
             let mut link = make();
             let number = link.reader.raw();
             if link.knows {
