@@ -106,7 +106,7 @@ mod waker;
 #[cfg(windows)]
 pub mod windows;
 
-#[cfg(all(fuzzing, target_os = "linux"))]
+#[cfg(fuzzing)]
 #[doc(hidden)]
 pub use sys::fuzzing;
 
