@@ -10,7 +10,7 @@ use crate::strategies;
 use crate::util::leak::{self, leaves_nothing_open};
 
 /// How many programs a test runs, unless it is told.
-const CASES: u32 = if cfg!(windows) { 8 } else { 24 };
+const CASES: u32 = if cfg!(windows) { 8 } else { 16 };
 
 /// Milliseconds of shrinking: it ends well before the runner's limit, so that the seed is written down.
 const SHRINKING: u32 = 60_000;
