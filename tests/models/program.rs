@@ -8,6 +8,7 @@
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,15 @@ const SOURCES: usize = 24;
 
 /// Whether a program has failed in this process: what follows is shrinking, and there are many runs of it.
 static SHRINKING: AtomicBool = AtomicBool::new(false);
+
+/// Read by each program that runs, written by who starts a child.
+static CHILDREN: RwLock<()> = RwLock::new(());
+
+/// Keeps programs from running.
+#[allow(dead_code)] // A fuzzer starts none.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    CHILDREN.write().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The bound of every wait, which only a lost event meets.
 fn patience() -> Duration {
@@ -83,6 +93,7 @@ pub struct Program {
 impl Program {
     /// Runs a program over these links to its end.
     pub fn run(kinds: &[Kind], ops: &[Op], polls_end_first: bool) {
+        let _no_child = CHILDREN.read().unwrap_or_else(PoisonError::into_inner);
         let result = std::panic::catch_unwind(|| {
             let mut program = Program::new(kinds);
             ops.iter().for_each(|op| program.perform(op));
