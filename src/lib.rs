@@ -120,6 +120,10 @@ mod waker;
 #[cfg(windows)]
 pub mod windows;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub use sys::fuzzing;
+
 #[doc(inline)]
 pub use event::Events;
 pub use interest::Interest;

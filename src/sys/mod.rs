@@ -28,6 +28,12 @@ mod wakes;
 
 #[cfg(test)]
 mod contract;
+/// The door of `fuzz/`.
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub mod fuzzing;
+/// Elsewhere nobody comes through it; but a crate that is fuzzed there may stand on this one.
+#[cfg(all(fuzzing, not(target_os = "linux")))]
+pub mod fuzzing {}
 #[cfg(all(test, target_os = "linux"))]
 mod scenarios;
 
@@ -89,7 +95,8 @@ mod unsupported;
 #[cfg(target_os = "wasi")]
 mod wasi;
 // It is tested over a simulated kernel where there is no Windows; the threads of that are not for s390x.
-#[cfg(any(windows, all(test, unix, not(target_arch = "s390x"))))]
+#[cfg(any(windows, all(fuzzing, target_os = "linux"), all(test, unix, not(target_arch = "s390x"))))]
+#[cfg_attr(all(fuzzing, not(windows)), allow(dead_code))]
 mod windows;
 
 #[cfg(all(

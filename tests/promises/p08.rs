@@ -96,7 +96,28 @@ fn used_again(name: &str, make: fn() -> Link) {
     }
 }
 
+/// kqueue has no note of a pipe without reader, so that the writer of the number before seemed to be registered still.
+#[cfg(unix)]
+#[test]
+fn p08_number_used_again_by_a_pipe_without_reader() {
+    crate::util::isolated("p08::p08_number_used_again_by_a_pipe_without_reader", || {
+        let mut harness = Harness::new();
+        let (mut sender, receiver) = poised::unix::pipe::new().unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&sender);
+        harness.register(&mut sender, OLD, Interest::WRITABLE);
+        drop((receiver, sender));
+        let (mut sender, receiver) = poised::unix::pipe::new().unwrap();
+        assert_eq!(std::os::fd::AsRawFd::as_raw_fd(&sender), number, "this test needs the same number");
+        drop(receiver);
+        harness.register(&mut sender, Token(1), Interest::WRITABLE);
+        harness.expect(Token(1), |seen| seen.write_closed);
+        harness.expect_none_of(OLD);
+    });
+}
+
 leaves_nothing_open!(
     #[cfg(unix)]
     p08_number_used_again,
+    #[cfg(unix)]
+    p08_number_used_again_by_a_pipe_without_reader,
 );

@@ -98,3 +98,30 @@ fn p09_the_clone_of_a_registry_is_the_same_poll(mut link: Link) {
     harness.deregister(&mut link.reader);
     expect_error(clone.deregister(&mut link.reader), NotFound);
 }
+
+/// The first poll knew the number by a source that was closed, and took the next source of that number for its own.
+#[cfg(target_os = "linux")]
+#[test]
+fn p09_wrong_poll_that_knew_the_number() {
+    crate::util::isolated("p09::p09_wrong_poll_that_knew_the_number", || {
+        for (name, make) in crate::links::every_link() {
+            let (mut harness, wrong) = (Harness::new(), Harness::new());
+            let mut link = make();
+            let number = link.reader.raw();
+            if link.knows {
+                wrong.register(&mut link.reader, OTHER, Interest::READABLE);
+            }
+            drop(link);
+            let mut link = make();
+            assert_eq!(link.reader.raw(), number, "{name}: this test needs the same number");
+            harness.register(&mut link.reader, IT, Interest::READABLE);
+            let registry = wrong.poll.registry();
+            expect_error(registry.reregister(&mut link.reader, OTHER, Interest::READABLE), NotFound);
+            expect_error(registry.deregister(&mut link.reader), NotFound);
+            is_intact(&mut harness, &mut link);
+        }
+    });
+}
+
+#[cfg(target_os = "linux")]
+crate::util::leak::leaves_nothing_open!(p09_wrong_poll_that_knew_the_number);

@@ -46,7 +46,7 @@ pub fn check(module: &str, tests: &[Test]) {
 /// Says that `parts` of the test `leaves_nothing_open` of `module` leave nothing open.
 #[track_caller]
 pub fn rounds(module: &str, parts: &[Test], is_complete: impl Fn(&[&str])) {
-    if std::env::var_os(ROUNDS).is_some() {
+    if is_round() {
         return repeat(parts);
     }
     let (_, module) = module.split_once("::").expect("a module of a test binary");
@@ -65,6 +65,11 @@ fn run(arguments: &[&str]) -> String {
     let mut command = command(&std::env::current_exe().unwrap());
     let output = command.args(arguments).env(ROUNDS, "1").stdin(Stdio::null()).output().expect("run the test's child");
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+/// Whether this process runs the rounds.
+pub fn is_round() -> bool {
+    std::env::var_os(ROUNDS).is_some()
 }
 
 #[track_caller]

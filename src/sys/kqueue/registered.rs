@@ -33,9 +33,20 @@ struct Entry {
 impl Registered {
     /// Registers a descriptor that is not registered. Whether it has a stand-in.
     pub(super) fn add(&mut self, queue: &Queue, fd: RawFd, token: Token, interest: Interest) -> io::Result<bool> {
+        if let Some(entry) = self.entries.get(&fd) {
+            if !entry.has_note(queue, fd)? && entry.lost_its_reader(queue, fd)? {
+                return Err(error::already_registered());
+            }
+        }
+        self.add_owned(queue, fd, token, interest)
+    }
+
+    /// The same of one whose owner knows that it is not registered: then a pipe that has lost its reader is another one than was
+    /// registered by this number.
+    pub(super) fn add_owned(&mut self, queue: &Queue, fd: RawFd, token: Token, interest: Interest) -> io::Result<bool> {
         refuse(interest)?;
         if let Some(entry) = self.entries.get(&fd) {
-            if entry.still_stands(queue, fd)? {
+            if entry.has_note(queue, fd)? {
                 return Err(error::already_registered());
             }
             self.entries.remove(&fd);
@@ -53,7 +64,7 @@ impl Registered {
     ) -> io::Result<bool> {
         refuse(interest)?;
         let entry = self.entries.get(&fd).ok_or_else(error::not_registered)?;
-        if !owned && !entry.still_stands(queue, fd)? {
+        if !owned && !entry.has_note(queue, fd)? && !entry.lost_its_reader(queue, fd)? {
             self.entries.remove(&fd);
             return Err(error::not_registered());
         }
@@ -129,7 +140,7 @@ impl Registered {
 
 impl Entry {
     /// Whether the kernel still has the registration, which is unchanged by being asked: `EV_ENABLE` finds the note, or not.
-    fn still_stands(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
+    fn has_note(&self, queue: &Queue, fd: RawFd) -> io::Result<bool> {
         let mut changes = Changes::default();
         if let Some((filter, fflags)) = filters(self.interest).next() {
             changes.push(fd, filter, types::EV_ENABLE, self.token);
@@ -138,9 +149,7 @@ impl Entry {
         changes.apply(queue)?;
         match changes.receipts().first().and_then(Record::error) {
             None => Ok(true),
-            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => {
-                self.lost_its_reader(queue, fd)
-            }
+            Some(error) if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EBADF)) => Ok(false),
             Some(error) => Err(error),
         }
     }

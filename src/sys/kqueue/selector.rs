@@ -11,6 +11,7 @@ use super::event::Record;
 use super::kernel::Queue;
 use super::registered::Registered;
 use super::waker::{Trigger, Waker};
+use crate::sys::error;
 use crate::sys::timeout::Deadline;
 use crate::sys::unix::{borrow, RawSource};
 use crate::sys::wakes::Sleeper;
@@ -31,10 +32,15 @@ pub(crate) struct Selector {
     sleeper: Sleeper<Trigger>,
 }
 
+/// How many queues there have been: the number of the next one.
+static QUEUES: AtomicUsize = AtomicUsize::new(0);
+
 /// What all handles of a selector share.
 pub(super) struct Shared {
     /// Shared with user events, which take themselves out of it.
     pub(super) queue: Arc<Queue>,
+    /// Which queue it is: no other of the process has this number.
+    number: usize,
     registered: Mutex<Registered>,
     next_user_ident: AtomicUsize,
 }
@@ -44,6 +50,8 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(crate) struct Registration {
     source: RawSource,
+    /// The number of its queue. What another one remembers of the descriptor is of a source that was closed.
+    queue: usize,
     stand_in: Option<Arc<Shared>>,
 }
 
@@ -71,6 +79,15 @@ impl Shared {
         }
     }
 
+    /// That a registration is one of this queue, and not of another.
+    fn own(&self, registration: &Registration) -> io::Result<()> {
+        if registration.queue == self.number {
+            Ok(())
+        } else {
+            Err(error::not_registered())
+        }
+    }
+
     pub(super) fn next_user_ident(&self) -> usize {
         // Relaxed: only that each is given once matters.
         self.next_user_ident.fetch_add(1, Ordering::Relaxed)
@@ -86,8 +103,10 @@ impl crate::sys::Selector for Selector {
 
     fn new() -> io::Result<Selector> {
         let queue = Arc::new(Queue::new()?);
+        // Relaxed: only that each is given once matters.
+        let number = QUEUES.fetch_add(1, Ordering::Relaxed);
         let next_user_ident = AtomicUsize::new(FIRST_USER_IDENT);
-        let shared = Shared { queue, registered: Mutex::default(), next_user_ident };
+        let shared = Shared { queue, number, registered: Mutex::default(), next_user_ident };
         Ok(Selector { shared: Arc::new(shared), sleeper: Sleeper::new() })
     }
 
@@ -97,8 +116,9 @@ impl crate::sys::Selector for Selector {
 
     fn register(&self, source: RawSource, token: Token, interest: Interest) -> io::Result<Registration> {
         borrow(source)?;
-        let stands_in = self.shared.registered().add(&self.shared.queue, source, token, interest)?;
-        Ok(Registration { source, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
+        let stands_in = self.shared.registered().add_owned(&self.shared.queue, source, token, interest)?;
+        let queue = self.shared.number;
+        Ok(Registration { source, queue, stand_in: stands_in.then(|| Arc::clone(&self.shared)) })
     }
 
     fn reregister(
@@ -108,6 +128,7 @@ impl crate::sys::Selector for Selector {
         token: Token,
         interest: Interest,
     ) -> io::Result<()> {
+        self.shared.own(registration)?;
         let mut registered = self.shared.registered();
         let stands_in = registered.change(&self.shared.queue, (source, true), token, interest)?;
         // What stood in before has been changed or removed.
@@ -115,7 +136,8 @@ impl crate::sys::Selector for Selector {
         Ok(())
     }
 
-    fn deregister(&self, _: &Registration, source: RawSource) -> io::Result<()> {
+    fn deregister(&self, registration: &Registration, source: RawSource) -> io::Result<()> {
+        self.shared.own(registration)?;
         self.shared.registered().remove(&self.shared.queue, (source, true))
     }
 

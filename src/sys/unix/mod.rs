@@ -50,6 +50,8 @@ pub(crate) mod udp;
 #[cfg(unix)]
 pub(crate) mod uds;
 
+#[cfg(all(fuzzing, target_os = "linux"))]
+pub(super) use address::Address;
 pub(crate) use std::os::fd::AsRawFd as AsRawSource;
 
 /// What a selector knows a source by. It may be any number: see [`borrow`].

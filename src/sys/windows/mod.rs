@@ -18,9 +18,11 @@ mod socket;
 mod waker;
 
 // Exploring takes its time, and comes to the same everywhere.
-#[cfg(not(windows))]
+#[cfg(all(test, not(windows)))]
 mod model;
 
+#[cfg(windows)]
+mod address;
 #[cfg(windows)]
 mod device;
 #[cfg(windows)]
@@ -52,10 +54,12 @@ pub(crate) use {
 
 #[cfg(not(windows))]
 mod simulated;
+#[cfg(all(fuzzing, not(windows)))]
+pub(super) use {pipe_io::model::run_choices as run_pipe, simulated::choices::run as run_sockets};
 #[cfg(not(windows))]
 use {
-    shuttle::sync,
     simulated::clock::{Deadline, Instant},
+    simulated::schedule::sync,
     simulated::{device, iocp, named_pipe, net, timer},
 };
 

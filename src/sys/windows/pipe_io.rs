@@ -575,5 +575,7 @@ impl<M: Memory> PipeIo<M> {
 }
 
 // Exploring takes its time, and comes to the same everywhere.
+#[cfg(all(any(test, fuzzing), not(windows)))]
+pub(super) mod model;
 #[cfg(all(test, not(windows)))]
 mod tests;

@@ -16,10 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use shuttle::rand::{thread_rng, Rng};
-use shuttle::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
 use super::iocp::CompletionStatus;
+use super::schedule::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use super::schedule::{self, coin};
 use crate::sys::windows::afd::{status, PollInfo, Status, StatusBlock};
 use crate::sys::windows::event::Conditions;
 use crate::sys::windows::WAKER_KEY;
@@ -235,15 +234,15 @@ impl Machine {
                 return Ok(packets);
             }
             let Some(timeout) = timeout else {
-                kernel = self.came.wait(kernel).unwrap_or_else(PoisonError::into_inner);
+                kernel = schedule::sleep(&self.came, kernel);
                 continue;
             };
             drop(kernel);
-            if thread_rng().gen() {
-                self.pass(timeout.saturating_sub(if thread_rng().gen() { Duration::ZERO } else { TICK }));
+            if coin() {
+                self.pass(timeout.saturating_sub(if coin() { Duration::ZERO } else { TICK }));
                 return Ok(Vec::new());
             }
-            shuttle::thread::yield_now();
+            schedule::yield_now();
             kernel = self.lock();
         }
     }
