@@ -5,7 +5,7 @@
 //! after the round before.
 
 use std::alloc::System;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::net::Ipv4Addr;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -73,6 +73,13 @@ struct Left {
     resident: u64,
 }
 
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Left { descriptors, heap, resident } = self;
+        write!(f, "{descriptors} descriptors, {heap} bytes allocated, {} KiB resident", resident >> 10)
+    }
+}
+
 impl Left {
     fn now() -> Result<Left> {
         let statm = std::fs::read_to_string("/proc/self/statm")?;
@@ -92,6 +99,7 @@ struct Conductor {
     /// How long a side may take for what it is told.
     patience: Duration,
     findings: Vec<String>,
+    most_open: usize,
     most_polls_at_rest: u64,
     most_time_at_rest: Duration,
     left: Vec<Left>,
@@ -121,11 +129,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         clients,
         patience: patience * 6,
         findings: Vec::new(),
+        most_open: 0,
         most_polls_at_rest: 0,
         most_time_at_rest: Duration::ZERO,
         left: Vec::new(),
     };
-    let result = conductor.rounds(options, connections);
+    let result = conductor.rounds(options);
     std::fs::remove_dir_all(&folder)?;
     let forked = result?;
     conductor.verdict(forked)
@@ -133,9 +142,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 impl Conductor {
     /// How many children were forked.
-    fn rounds(&mut self, options: &Options, connections: usize) -> Result<u64> {
-        let end = Instant::now() + Duration::from_secs_f64(options.minutes * 60.0);
-        let bar = ProgressBar::new((options.minutes * 60.0) as u64);
+    fn rounds(&mut self, options: &Options) -> Result<u64> {
+        let time = Duration::from_secs_f64(options.minutes * 60.0);
+        let end = Instant::now() + time;
+        let bar = ProgressBar::new(time.as_secs());
         bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} s {msg}")?);
         let begun = Instant::now();
         let mut forked = 0;
@@ -143,7 +153,7 @@ impl Conductor {
             let round = self.left.len() + 1;
             bar.set_message(format!("round {round}"));
             forked += self.talk(Duration::from_secs(options.round), round, &bar, begun)?;
-            self.rest(connections)?;
+            self.rest()?;
             self.drain()?;
             bar.set_position(begun.elapsed().as_secs());
             // What grows is seen from the third round on: the first is the measure, less what it opens once.
@@ -176,12 +186,13 @@ impl Conductor {
     }
 
     /// All is answered; then nothing may happen.
-    fn rest(&mut self, connections: usize) -> Result<()> {
+    fn rest(&mut self) -> Result<()> {
         self.clients.order(Order::Quiesce)?;
         let Report::Quiet { connections: open } = self.clients.report(self.patience)? else { bail!("another report") };
-        if open < connections / 2 {
-            self.findings.push(format!("{open} connections of {connections} were open when all was answered"));
+        if open == 0 {
+            self.findings.push("no connection was open when all was answered".to_owned());
         }
+        self.most_open = self.most_open.max(open);
         self.server.order(Order::Quiesce)?;
         self.server.report(self.patience)?;
         // What a peer closed last is on its way to the server.
@@ -211,7 +222,7 @@ impl Conductor {
                 self.findings.push(format!("{} descriptors, {} before", now.descriptors, first.descriptors));
             }
             if now.heap > first.heap + MORE_HEAP || now.resident > first.resident + MORE_RESIDENT {
-                self.findings.push(format!("more in memory: {now:?}, after the first round {first:?}"));
+                self.findings.push(format!("more in memory: {now}; after the first round {first}"));
             }
         }
         self.left.push(now);
@@ -219,8 +230,8 @@ impl Conductor {
     }
 
     fn verdict(self, forked: u64) -> Result<()> {
-        let Conductor { server, clients, mut findings, .. } = self;
-        let (server, clients) = (server.stop()?, clients.stop()?);
+        let (server, clients) = (self.server.stop()?, self.clients.stop()?);
+        let mut findings = self.findings;
         findings.extend(server.findings.iter().chain(&clients.findings).cloned());
         let failed = findings.len() as u64 + server.failed + clients.failed
             - (server.findings.len() + clients.findings.len()) as u64;
@@ -230,8 +241,12 @@ impl Conductor {
         if server.full == 0 {
             findings.push("the server never lacked descriptors".to_owned());
         }
-        let rest = (self.most_polls_at_rest, self.most_time_at_rest);
-        println!("{}", table(&server, &clients, forked, rest, &self.left)?);
+        println!("{}", table(&server, &clients, forked)?);
+        println!("at rest with up to {} connections, a side in {REST:?}:", self.most_open);
+        println!("  at most {} polls, {:?} of processor time", self.most_polls_at_rest, self.most_time_at_rest);
+        if let (Some(first), Some(last)) = (self.left.first(), self.left.last()) {
+            println!("after round 1: {first}\nafter round {}: {last}", self.left.len());
+        }
         ensure!(findings.is_empty(), "{} findings\n{}", failed.max(1), findings.join("\n"));
         println!("nothing found");
         Ok(())
@@ -239,23 +254,29 @@ impl Conductor {
 }
 
 /// What was counted, a line each.
-fn table(server: &Tally, clients: &Tally, forked: u64, rest: (u64, Duration), left: &[Left]) -> Result<String> {
+fn table(server: &Tally, clients: &Tally, forked: u64) -> Result<String> {
     let mut text = String::new();
     let ms = |quantile: f64| Duration::from_micros(clients.latencies.value_at_quantile(quantile));
     let [up, down] = [server.bytes_received, clients.bytes_received].map(|bytes| bytes >> 20);
     writeln!(text, "connections opened {}, accepted {}", clients.opened, server.opened)?;
     writeln!(text, "bytes checked: {up} MiB to the server, {down} MiB to the clients")?;
-    writeln!(text, "messages answered {}, half of them in {:?}, 99 % in {:?}", clients.latencies.len(), ms(0.5), ms(0.99))?;
+    writeln!(
+        text,
+        "messages answered {}, half of them in {:?}, 99 % in {:?}",
+        clients.latencies.len(),
+        ms(0.5),
+        ms(0.99)
+    )?;
     let ended = (clients.resets, server.resets, clients.left);
     writeln!(text, "reset by clients {}, by the server {}, left unread {}", ended.0, ended.1, ended.2)?;
     writeln!(text, "ended by an error as planned: {} at clients, {} at the server", clients.broken, server.broken)?;
-    writeln!(text, "accepting stopped without descriptors {} times; {} connects put off", server.full, clients.put_off)?;
+    writeln!(
+        text,
+        "accepting stopped without descriptors {} times; {} connects put off",
+        server.full, clients.put_off
+    )?;
     writeln!(text, "waits ended by signals {}; children {forked}", server.interrupted + clients.interrupted)?;
     writeln!(text, "polls {}, events {}", server.polls + clients.polls, server.events + clients.events)?;
-    writeln!(text, "at rest, a side in {REST:?}: at most {} polls, {:?} of processor time", rest.0, rest.1)?;
-    if let (Some(first), Some(last)) = (left.first(), left.last()) {
-        writeln!(text, "after round 1: {first:?}\nafter round {}: {last:?}", left.len())?;
-    }
     writeln!(text, "wrong: {}", server.failed + clients.failed)?;
     Ok(text.trim_end().to_owned())
 }
@@ -312,8 +333,7 @@ fn start(
     let waker = Waker::new(poll.registry(), WAKER)?;
     let (orders, obeyed) = channel();
     let (reported, reports) = channel();
-    let desk =
-        Desk { buffer: vec![0; BUFFER], random: Rng::with_seed(seed), tally: Tally::new()?, calm: true };
+    let desk = Desk { buffer: vec![0; BUFFER], random: Rng::with_seed(seed), tally: Tally::new()?, calm: true };
     let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
         let role = make()?;
         Side { name, poll, role, desk, patience, orders: obeyed, reports: reported }.run()

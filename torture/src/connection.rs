@@ -184,8 +184,8 @@ impl Connection {
             self.header.drain(..count);
             return Ok(true);
         }
-        let room = desk.buffer.len() as u64;
-        let piece = &mut desk.buffer[..self.owed().min(room) as usize];
+        let room = desk.buffer.len();
+        let piece = &mut desk.buffer[..usize::try_from(self.owed()).map_or(room, |owed| owed.min(room))];
         if piece.is_empty() {
             return self.half_close(plan).map(|()| false);
         }

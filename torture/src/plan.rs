@@ -99,7 +99,8 @@ impl Plan {
         let mut bytes = [0; HEADER];
         bytes[..8].copy_from_slice(&self.seed.to_le_bytes());
         bytes[8..16].copy_from_slice(&self.total.to_le_bytes());
-        bytes[16] = KINDS.iter().position(|(kind, _)| *kind == self.kind).map_or(u8::MAX, |at| at as u8);
+        let kind = KINDS.iter().position(|(kind, _)| *kind == self.kind);
+        bytes[16] = kind.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX);
         bytes
     }
 

@@ -30,7 +30,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How long the descriptors stay used up.
 const STARVED: Duration = Duration::from_millis(200);
 /// Connections that a client may begin in one turn: more would overflow the backlog.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 256;
 
 /// What a side is told.
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +193,8 @@ impl Loop {
 
     /// Says that what was ordered is done, when it is.
     fn answer(&mut self) -> Result<()> {
-        let idle = || matches!(self.side.role, Role::Server { .. }) || self.connections.values().all(Connection::is_idle);
+        let idle =
+            || matches!(self.side.role, Role::Server { .. }) || self.connections.values().all(Connection::is_idle);
         let report = match self.mode {
             Mode::Quiesce if !self.answered && idle() => Report::Quiet { connections: self.connections.len() },
             Mode::Drain if !self.answered && self.connections.is_empty() => {
@@ -324,7 +325,7 @@ impl Loop {
 
     /// Goes on accepting after the descriptors were used up: to register again tells of those who wait.
     fn accept_again(&mut self) -> io::Result<()> {
-        if !self.full_since.is_some_and(|since| since.elapsed() > STARVED) {
+        if self.full_since.is_none_or(|since| since.elapsed() <= STARVED) {
             return Ok(());
         }
         self.full_since = None;
