@@ -23,6 +23,7 @@ mod suite;
 mod targets;
 mod tidy;
 mod toolchain;
+mod torture;
 mod wasi;
 mod windows;
 mod workspace;
@@ -108,6 +109,8 @@ enum House {
     Arches(arches::Options),
     /// Run the tests on a kernel that lacks a system call, by a filter, for each of some calls
     Faults,
+    /// Try to break the crate: models, fuzzing, sanitizers, load and faults, mutants
+    Torture(torture::Options),
 }
 
 fn main() -> ExitCode {
@@ -146,5 +149,6 @@ fn run(command: House, verbose: bool) -> Result<()> {
         House::Accept(options) => accept::run(&workspace, &options),
         House::Arches(options) => arches::run(&workspace, &options),
         House::Faults => group("faults"),
+        House::Torture(options) => torture::run(&workspace, &options),
     }
 }
