@@ -85,8 +85,8 @@ fn suite(workspace: &Workspace, tool: Tool) -> Result<Outcome> {
     bites(workspace, build(&["run", "--package", "canary"]).args(["--", tool.canary.0]), tool.canary.1, &log)?;
     let left_out: String = tool.left_out.iter().map(|it| format!(" - test(={})", it.test)).collect();
     let config = workspace.root.join("xtask/torture/nextest.toml");
-    let cmd = build(&["nextest", "run", "--package", "poised", "--features", "libc-syscalls", "--config-file"]);
-    let cmd = cmd.arg(config).args(["-E", &format!("all() - {MODELS}{left_out}")]);
+    let cmd = build(&["nextest", "run", "--package", "poised", "--features", "libc-syscalls"]);
+    let cmd = cmd.arg("--config-file").arg(config).args(["-E", &format!("all() - {MODELS}{left_out}")]);
     let mut outcome = nextest::step(workspace, cmd, &log)?;
     outcome.note += &format!(", {} left out", tool.left_out.len());
     for LeftOut { test, why } in tool.left_out {
