@@ -19,7 +19,7 @@ use crate::outcome::Outcome;
 use crate::toolchain::packages::{self, Packages};
 use crate::workspace::Workspace;
 
-const BACKENDS: &[&str] = &["default", "libc", "poll", "kqueue", "event-ports", "pipe"];
+const BACKENDS: &[&str] = &["default", "poll", "kqueue", "event-ports"];
 const LOG: &str = "torture-coverage";
 
 /// Debian's tools for the versions of LLVM that Rust may have.
