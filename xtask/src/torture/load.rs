@@ -35,7 +35,7 @@ pub(super) fn all(minutes: f64) -> [Load; 4] {
 
 pub(super) fn run(workspace: &Workspace, load: &Load, config: &Config) -> Result<Outcome> {
     packages::with(workspace, packages::ensure(workspace, load.packages)?, |workspace| {
-        let build = ["run", "--release", "--package", "torture", "--bin", "torture", "--"];
+        let build = ["run", "--profile", "test", "--package", "torture", "--bin", "torture", "--"];
         let cmd = config.build(workspace, Cmd::cargo(workspace))?.args(build);
         let cmd = cmd.args(["--minutes", &load.minutes.to_string()]).args(load.arguments);
         let text = cmd.run(workspace, &log(load.name))?.text;
