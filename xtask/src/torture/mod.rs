@@ -157,7 +157,6 @@ fn leaks(workspace: &Workspace) -> Result<Outcome> {
 fn write(workspace: &Workspace, all: &[Entry], seen: &[(&str, &Outcome)], day: &str) -> Result<()> {
     let names: Vec<&str> = all.iter().map(|entry| entry.name.as_str()).collect();
     RESULTS.put(workspace, &results(&RESULTS.get(workspace)?, &names, seen, day)?)?;
-    let ran = |name: &str| seen.iter().any(|(seen, _)| *seen == name);
     if seen.iter().any(|(name, _)| name.starts_with("load-")) {
         let mut text = String::new();
         for load in load::all(1.0) {
@@ -167,7 +166,7 @@ fn write(workspace: &Workspace, all: &[Entry], seen: &[(&str, &Outcome)], day: &
         }
         LOAD.put(workspace, &text)?;
     }
-    if let Some(text) = coverage::last(workspace).filter(|_| ran("coverage")) {
+    if let Some(text) = coverage::last(workspace) {
         COVERAGE.put(workspace, &text)?;
     }
     SURVIVORS.put(workspace, &mutants::survivors(workspace)?)
