@@ -38,9 +38,9 @@ pub(super) const CLOSED: Bits = libc::POLLHUP | libc::POLLERR;
 
 /// Bits that not every system has.
 #[cfg(not(target_os = "wasi"))]
-const PRI: Bits = libc::POLLPRI;
+pub(super) const PRI: Bits = libc::POLLPRI;
 #[cfg(target_os = "wasi")]
-const PRI: Bits = 0;
+pub(super) const PRI: Bits = 0;
 #[cfg(any(
     target_os = "linux",
     target_os = "android",

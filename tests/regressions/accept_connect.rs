@@ -6,6 +6,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, Token};
 
 use crate::sockets::{accept_all, any, refusing_address, std_tcp_pair};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, on_wine, Harness};
 
 const IT: Token = Token(74);
@@ -110,3 +111,11 @@ fn scenario_79_made_non_blocking_later() {
         assert_eq!(drain(&stream), (vec![round], false));
     }
 }
+
+leaves_nothing_open!(
+    scenario_74_burst_of_connections,
+    scenario_74_reregister_tells_of_the_rest,
+    scenario_76_refused_connect,
+    scenario_79_blocking_socket,
+    scenario_79_made_non_blocking_later,
+);

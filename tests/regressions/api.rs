@@ -7,6 +7,7 @@ use poised::net::{TcpListener, TcpStream, UdpSocket};
 use poised::{Interest, IoSource, Poll, Registry, Token, Waker};
 
 use crate::sockets::{any, pair, tcp_pair};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, expect_error, isolated, Harness, PATIENCE};
 
 const IT: Token = Token(72);
@@ -263,3 +264,16 @@ fn scenario_83_everything_is_send_and_sync() {
     check::<(poised::unix::pipe::Sender, poised::unix::pipe::Receiver, poised::unix::SourceFd<'_>)>();
     check::<IoSource<std::net::TcpStream>>();
 }
+
+leaves_nothing_open!(
+    scenario_72_deregister_within_a_batch,
+    scenario_73_tokens_come_back_as_they_were,
+    scenario_80_capacity_zero,
+    scenario_81_a_thousand_sources_and_room_for_one,
+    scenario_81_more_wakes_than_room,
+    scenario_81_busy_source_starves_nobody,
+    scenario_82_source_moves_to_another_poll,
+    scenario_82_source_of_two_polls,
+    scenario_82_poll_dropped_first,
+    scenario_83_everything_is_send_and_sync,
+);

@@ -13,6 +13,7 @@ use rustix::event::{eventfd, EventfdFlags};
 use crate::fault::{borrow, descriptors, refusing, resident_pages, Refusal};
 use crate::raw::{drain_raw, fill_raw};
 use crate::sockets::any;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::in_fork;
 use crate::util::{drain, expect_error, isolated, Harness, ON_POLL};
 
@@ -334,3 +335,17 @@ fn scenario_51_terminal_becomes_writable_again() {
         }
     }
 }
+
+leaves_nothing_open!(
+    scenario_44_number_of_a_duplicated_descriptor_used_again,
+    scenario_45_close_before_deregister_leaks_nothing,
+    scenario_45_number_closed_before_deregister_used_again,
+    scenario_45_number_closed_and_never_deregistered_used_again,
+    scenario_45_socket_closed_and_never_deregistered,
+    scenario_46_children_inherit_nothing,
+    scenario_47_child_ends_its_copy_of_the_poll,
+    scenario_50_regular_file,
+    scenario_50_standard_input_from_a_file,
+    scenario_50_dev_null,
+    scenario_51_terminal_becomes_writable_again,
+);

@@ -11,6 +11,7 @@ use rustix::net::{RecvFlags, SendFlags};
 
 use crate::raw::bound_stream_socket;
 use crate::sockets::{any, tcp_pair, udp_pair};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::while_polling;
 use crate::util::{drain, expect_would_block, fill, half_close_is_untold, Harness, ON_KQUEUE, PATIENCE};
 
@@ -256,3 +257,18 @@ fn scenario_43_refused_datagram() {
     rustix::net::recv(&socket, &mut [0; 64], RecvFlags::ERRQUEUE).expect("the queued message");
     drop(friend);
 }
+
+leaves_nothing_open!(
+    scenario_38_reregister_keeps_the_trigger,
+    scenario_39_half_close_is_not_a_hang_up,
+    scenario_40_writer_learns_that_the_reader_is_gone,
+    scenario_41_lone_hang_up_wakes_the_reader,
+    scenario_42_listener_that_does_not_listen,
+    scenario_42_listener_that_listens_later,
+    scenario_42_listener_that_listens_while_one_waits,
+    scenario_43_priority_alone,
+    scenario_43_error_queue,
+    scenario_43_error_queue_left_alone_does_not_spin,
+    scenario_43_error_queue_left_alone_loses_nothing,
+    scenario_43_refused_datagram,
+);

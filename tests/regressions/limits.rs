@@ -12,6 +12,7 @@ use rustix::process::{pidfd_open, Pid, PidfdFlags};
 use crate::fault::{borrow, descriptors, refusing, Refusal};
 use crate::raw::{bound_stream_socket, fill_raw};
 use crate::sockets::{accept_all, any};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::allow_descriptors;
 use crate::util::{expect_error, isolated, Harness, ON_POLL};
 
@@ -285,3 +286,15 @@ fn scenario_71_address_family_that_the_kernel_lacks() {
         assert_eq!(descriptors(), before);
     });
 }
+
+leaves_nothing_open!(
+    scenario_49_waker_at_its_maximum,
+    scenario_54_no_watches_left,
+    scenario_54_no_memory_left,
+    scenario_54_process_without_a_watch,
+    scenario_71_failed_constructors_leak_nothing,
+    scenario_71_failed_waker_leaks_nothing,
+    scenario_71_descriptor_limit_leaks_nothing,
+    scenario_75_accept_at_the_descriptor_limit,
+    scenario_71_address_family_that_the_kernel_lacks,
+);

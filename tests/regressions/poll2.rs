@@ -11,6 +11,7 @@ use poised::{event::Source, Interest, IoSource, Token, Waker};
 
 use crate::raw::{drain_raw, fill_raw, would_block};
 use crate::sockets::{any, tcp_pair, udp_pair};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::{reset_on_close, while_polling};
 use crate::util::{drain, expect_error, expect_would_block, fill, Harness, ON_POLL, PATIENCE};
 
@@ -368,3 +369,23 @@ fn scenario_29_short_write_is_not_a_full_buffer() {
         assert_eq!(drain(&receiver).0.len(), sent);
     }
 }
+
+leaves_nothing_open!(
+    scenario_11_peek_that_blocked_arms_a_stream,
+    scenario_11_peek_that_blocked_arms_a_datagram_socket,
+    scenario_12_reregister_arms_after_foreign_reads,
+    scenario_12_try_io_and_do_io_arm_after_foreign_reads,
+    scenario_28_bare_descriptor_is_announced_each_time,
+    scenario_28_bare_descriptor_drained_while_one_waits,
+    scenario_28_bare_descriptor_is_announced_as_writable_each_time,
+    scenario_29_short_read_is_not_a_drain,
+    scenario_29_short_read_of_a_bare_descriptor,
+    scenario_30_source_stays_registered_after_a_hang_up,
+    scenario_31_register_from_another_thread_while_one_waits,
+    scenario_31_drained_in_another_thread_while_one_waits,
+    scenario_31_changes_and_wakes_against_waits,
+    scenario_31_two_wakers_keep_their_tokens,
+    scenario_32_unknown_source_is_not_found,
+    scenario_33_waker_uses_the_right_ends,
+    scenario_29_short_write_is_not_a_full_buffer,
+);

@@ -12,6 +12,7 @@ use poised::{Interest, Token};
 
 use crate::raw::bound_stream_socket;
 use crate::sockets::tcp_pair;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::reset_on_close;
 use crate::util::{Harness, Seen, ON_EVENT_PORTS, ON_KQUEUE, ON_POLL};
 
@@ -256,3 +257,5 @@ fn scenario_85_table_of_situations() {
         expect_no_news(&mut later, row, &row.holds());
     }
 }
+
+leaves_nothing_open!(scenario_85_table_of_situations,);

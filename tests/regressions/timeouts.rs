@@ -11,6 +11,7 @@ use poised::{Interest, Token, Waker};
 use nix::sys::signal::Signal;
 
 use crate::fault::{refusing, Refusal};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::{catch, thread_time, while_polling, Thread};
 use crate::util::{drain, isolated, Harness, PATIENCE};
 
@@ -212,3 +213,14 @@ fn scenario_37_signal_is_no_timeout() {
         });
     });
 }
+
+leaves_nothing_open!(
+    scenario_34_short_timeouts_neither_spin_nor_hang,
+    scenario_34_short_timeouts_are_exact,
+    scenario_35_huge_timeouts_sleep,
+    scenario_36_epoll_pwait2_is_missing,
+    scenario_36_epoll_pwait2_is_forbidden,
+    scenario_37_signal_is_reported,
+    scenario_37_signal_loses_no_event,
+    scenario_37_signal_is_no_timeout,
+);

@@ -12,6 +12,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 use crate::fault::{refusing, Refusal};
 use crate::sockets::any;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, expect_would_block, Harness, ON_KQUEUE};
 
 const IT: Token = Token(76);
@@ -188,3 +189,14 @@ fn scenario_78_zero_at_the_end() {
     UnixStream::connect("").expect_err("there is nobody without a name");
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }
+
+leaves_nothing_open!(
+    scenario_76_registered_before_it_connects,
+    p18_accepted_where_the_kernel_lacks_accept4,
+    p18_accepted_where_accept4_is_forbidden,
+    scenario_77_full_backlog,
+    scenario_78_unnamed_peers,
+    scenario_78_abstract_names,
+    scenario_78_longest_path,
+    scenario_78_zero_at_the_end,
+);

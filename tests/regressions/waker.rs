@@ -9,6 +9,7 @@ use poised::{Token, Waker};
 
 #[cfg(target_os = "linux")]
 use crate::fault::{refusing, Refusal};
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{Harness, PATIENCE};
 
 const IT: Token = Token(69);
@@ -131,3 +132,13 @@ fn scenario_70_wakers_have_tokens_of_their_own() {
     harness.expect_readable(Token(1));
     harness.expect_none();
 }
+
+leaves_nothing_open!(
+    #[cfg(target_os = "linux")]
+    scenario_48_wake_needs_no_change_of_registration,
+    #[cfg(target_os = "linux")]
+    p15_wakes_arrive_where_the_kernel_refuses_eventfds,
+    scenario_69_each_wake_after_an_event_gives_another,
+    scenario_69_storm_from_eight_threads,
+    scenario_70_wakers_have_tokens_of_their_own,
+);

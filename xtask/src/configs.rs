@@ -77,11 +77,16 @@ impl Config {
 
     /// A cargo command that builds in this configuration.
     pub(crate) fn build(&self, workspace: &Workspace, cmd: Cmd) -> Result<Cmd> {
-        let cmd = cmd.args(self.features);
         if self.cfgs.is_empty() {
-            return Ok(cmd);
+            return Ok(cmd.args(self.features));
         }
-        Ok(cmd.env("RUSTC_WORKSPACE_WRAPPER", self.wrapper(workspace)?))
+        self.build_with(workspace, cmd, "", "")
+    }
+
+    /// The same with other flags for the crates of this workspace, and a name for that.
+    pub(crate) fn build_with(&self, workspace: &Workspace, cmd: Cmd, name: &str, flags: &str) -> Result<Cmd> {
+        let wrapper = self.wrapper(workspace, name, flags)?;
+        Ok(cmd.args(self.features).env("RUSTC_WORKSPACE_WRAPPER", wrapper))
     }
 
     /// A clippy command, and all its arguments.
@@ -92,11 +97,11 @@ impl Config {
 
     /// A script that cargo runs in the compiler's place, which adds the flags. Its path is part of what cargo knows of
     /// what it built, so each configuration needs its own.
-    fn wrapper(&self, workspace: &Workspace) -> Result<PathBuf> {
-        let folder = workspace.target.join("xtask-wrappers");
+    fn wrapper(&self, workspace: &Workspace, name: &str, flags: &str) -> Result<PathBuf> {
+        let folder = workspace.target.join("xtask-wrappers").join(name);
         let path = folder.join(self.name);
-        let flags: String = self.cfgs.iter().map(|cfg| format!(" --cfg '{cfg}'")).collect();
-        let script = format!("#!/bin/sh\nexec \"$@\"{flags}\n");
+        let cfgs: String = self.cfgs.iter().map(|cfg| format!(" --cfg '{cfg}'")).collect();
+        let script = format!("#!/bin/sh\nexec \"$@\"{cfgs} {flags}\n");
         if fs::read_to_string(&path).is_ok_and(|old| old == script) {
             return Ok(path);
         }

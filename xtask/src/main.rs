@@ -24,6 +24,7 @@ mod suite;
 mod targets;
 mod tidy;
 mod toolchain;
+mod torture;
 mod wasi;
 mod windows;
 mod workspace;
@@ -111,6 +112,8 @@ enum House {
     Bench(bench::Options),
     /// Run the tests on a kernel that lacks a system call, by a filter, for each of some calls
     Faults,
+    /// Try to break the crate: models, fuzzing, sanitizers, load and faults, mutants
+    Torture(torture::Options),
 }
 
 fn main() -> ExitCode {
@@ -150,5 +153,6 @@ fn run(command: House, verbose: bool) -> Result<()> {
         House::Arches(options) => arches::run(&workspace, &options),
         House::Bench(options) => bench::run(&workspace, &options),
         House::Faults => group("faults"),
+        House::Torture(options) => torture::run(&workspace, &options),
     }
 }

@@ -72,7 +72,7 @@ pub(crate) fn doctests_passed(output: &Output) -> Result<Outcome> {
 }
 
 /// Reads a line as `test result: ok. 3 passed; 0 failed; …`.
-fn passed_in(line: &str) -> Option<u64> {
+pub(crate) fn passed_in(line: &str) -> Option<u64> {
     line.strip_prefix("test result: ok. ")?.split(' ').next()?.parse().ok()
 }
 

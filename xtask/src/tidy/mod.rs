@@ -53,6 +53,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<Outcome> {
             match Source::parse(file, &text) {
                 Ok(source) => {
                     breaches.extend(check(&source));
+                    breaches.extend(repo::leaks(&source));
                     promises.see(&source);
                 }
                 Err(breach) => breaches.push(breach),

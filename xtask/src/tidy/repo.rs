@@ -1,4 +1,5 @@
-//! The rules about the checkout as a whole: promises have tests, and no file names a folder of somebody's machine.
+//! The rules about the checkout as a whole: promises have tests, files of tests see what they leave open, and no file names a
+//! folder of somebody's machine.
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,20 @@ impl Promises {
     }
 }
 
+/// The folders of tests whose files say that they leave nothing open. Those of Windows count handles in each test, and the
+/// examples are processes of their own.
+const COUNTED: &[&str] = &["tests/promises", "tests/regressions", "tests/types"];
+
+/// A breach for a file of tests that does not see what they leave open.
+pub(super) fn leaks(source: &Source) -> Option<Breach> {
+    let is_counted = COUNTED.iter().any(|folder| source.is_in(folder));
+    let names: Vec<&str> = (0..source.tokens.len()).filter_map(|index| source.ident(index)).collect();
+    let is_test = |index: usize| source.is_punct(index, '#') && source.ident(index + 2) == Some("test");
+    let has_tests = (0..source.tokens.len()).any(is_test);
+    let wrong = is_counted && has_tests && !names.contains(&"leaves_nothing_open");
+    wrong.then(|| Breach::new(&source.file, 1, "list the tests in `leaves_nothing_open!`"))
+}
+
 /// The 7 of `p07_events_carry_tokens`.
 fn number(name: &str) -> Option<usize> {
     let (digits, _) = name.strip_prefix('p')?.split_once('_')?;
@@ -67,7 +82,7 @@ fn names(line: &str, folder: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{machine_paths, Promises, Source, PROMISES};
+    use super::{leaks, machine_paths, Promises, Source, PROMISES};
 
     fn promises(file: &str, names: impl Iterator<Item = String>) -> Promises {
         let text: String = names.map(|name| format!("#[test]\nfn {name}() {{}}\n")).collect();
@@ -85,6 +100,16 @@ mod tests {
         assert!(some.missing()[0].to_string().contains("P03"));
         let elsewhere = promises("tests/other.rs", (1..=PROMISES).map(|n| format!("p{n:02}_is_kept")));
         assert_eq!(elsewhere.missing().len(), PROMISES);
+    }
+
+    #[test]
+    fn files_of_tests_count_what_is_open() {
+        let breach = |file, text: &str| leaks(&Source::parse(file, text).unwrap());
+        let test = "#[test]\nfn a() {}\n";
+        assert!(breach("tests/types/a.rs", test).is_some());
+        assert_eq!(breach("tests/types/a.rs", &format!("{test}leaves_nothing_open!(a);")), None);
+        assert_eq!(breach("tests/types/a.rs", "fn a() {}"), None);
+        assert_eq!(breach("tests/windows/a.rs", test), None);
     }
 
     #[test]

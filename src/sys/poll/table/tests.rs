@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use super::*;
-use crate::sys::edges::{LONGEST_RENEWAL, RENEWAL};
+use crate::sys::edges::{Outlook, LONGEST_RENEWAL, PRI, RDHUP, RENEWAL};
 
 const IN: Bits = libc::POLLIN;
 const OUT: Bits = libc::POLLOUT;
@@ -211,4 +211,30 @@ fn regular_files_and_closed_descriptors_are_refused() {
     let error = kernel::identify(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
     assert_eq!(kernel::identify(-1).unwrap_err().raw_os_error(), Some(libc::EBADF));
+}
+
+#[test]
+fn what_reading_takes_away_is_armed_when_it_is_gone() {
+    let (pri, rdhup) = (PRI, RDHUP);
+    let mut one = One::new(READ.add(Interest::PRIORITY), true);
+    assert_eq!(one.asked(), Some(IN | pri | rdhup));
+    assert_eq!(one.says(IN | pri | rdhup), IN | pri | rdhup);
+    assert_eq!(one.asked(), Some(0));
+    for (gone, still) in [(pri, IN | rdhup), (IN, rdhup), (rdhup, 0)] {
+        let before = one.asked().unwrap();
+        assert!(!one.settles(still, 1));
+        assert_eq!(one.asked(), Some(before | gone));
+    }
+}
+
+#[test]
+fn a_wait_is_as_long_as_there_is_nothing_to_look_at() {
+    let [short, nap, long] = [1, 2, 3].map(Duration::from_millis);
+    let timeout = |news, unsettled, left| Outlook { news, unsettled }.timeout(left, nap);
+    for left in [None, Some(short), Some(long)] {
+        assert_eq!(timeout(false, false, left), left);
+        assert_eq!(timeout(true, false, left), Some(Duration::ZERO));
+        assert_eq!(timeout(true, true, left), Some(Duration::ZERO));
+        assert_eq!(timeout(false, true, left), Some(left.unwrap_or(nap).min(nap)));
+    }
 }

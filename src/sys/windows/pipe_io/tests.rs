@@ -141,3 +141,52 @@ fn an_event_says_what_failed() {
     assert_eq!(world.io.take_error().and_then(|error| error.raw_os_error()), Some(995));
     assert!(world.io.take_error().is_none());
 }
+
+#[test]
+fn what_is_left_of_a_message_is_read_next() {
+    let mut world = connected();
+    let mut lent = world.kernel.working.pop().unwrap();
+    lent.memory.fill(b"abc");
+    let ready = world.io.completed(&mut world.kernel, (lent.kind, lent.serial), Ok(3), lent.memory);
+    assert!(ready.is_some_and(|ready| ready.readable));
+    assert_eq!(world.io.read(&mut world.kernel, &mut []).unwrap(), 0);
+    let mut buffer = *b"--";
+    assert_eq!(world.io.read(&mut world.kernel, &mut buffer).unwrap(), 2);
+    assert_eq!((&buffer, world.kernel.has_work(Kind::Read)), (b"ab", false));
+    assert_eq!(world.io.read(&mut world.kernel, &mut buffer).unwrap(), 1);
+    assert_eq!((buffer[0], world.kernel.has_work(Kind::Read)), (b'c', true));
+}
+
+/// A port that takes no notice.
+struct Deaf(Fake);
+
+impl Kernel for Deaf {
+    type Memory = Bytes;
+
+    fn submit(&mut self, kind: Kind, serial: u64, memory: Bytes) -> Result<usize, (u32, Bytes)> {
+        self.0.submit(kind, serial, memory)
+    }
+
+    fn cancel(&mut self, address: usize) {
+        self.0.cancel(address);
+    }
+
+    fn disconnect(&mut self) -> Result<(), u32> {
+        self.0.disconnect()
+    }
+
+    fn post(&mut self) -> io::Result<()> {
+        Err(io::ErrorKind::OutOfMemory.into())
+    }
+}
+
+#[test]
+fn a_registration_that_fails_leaves_the_one_before() {
+    let mut world = connected();
+    world.poll();
+    let before = world.io.registration;
+    assert!(before.is_some());
+    let mut deaf = Deaf(world.kernel.clone());
+    assert!(world.io.register(&mut deaf, Token(9), WRITE).is_err());
+    assert_eq!(world.io.registration, before);
+}
