@@ -26,7 +26,7 @@ impl Effort {
     pub(crate) const FULL: Effort =
         Effort { rounds: 31, least: 5, patience: Duration::from_secs(15), divisor: 1, counts_all: true };
     pub(crate) const QUICK: Effort =
-        Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 3, counts_all: false };
+        Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 6, counts_all: false };
     /// Shows that it works, and no figures of worth.
     pub(crate) const SMOKE: Effort =
         Effort { rounds: 1, least: 1, patience: Duration::ZERO, divisor: 500, counts_all: false };

@@ -246,14 +246,14 @@ fn wakes() -> Vec<Load> {
 
 fn echoes() -> Vec<Load> {
     vec![
-        echo!("echo-tcp", tcp, "echo, TCP, 64 connections, 64 B", 64, 64, 20_000, 0.90),
-        echo!("echo-unix", unix, "echo, Unix stream, 64 connections, 64 B", 64, 64, 30_000, 0.80),
-        echo!("echo-tcp-1", tcp, "echo, TCP, 1 connection, 64 B", 1, 64, 3_000, 1.0),
-        echo!("echo-unix-1", unix, "echo, Unix stream, 1 connection, 64 B", 1, 64, 3_000, 1.0),
-        echo!("echo-tcp-1000", tcp, "echo, TCP, 1000 connections, 64 B", 1000, 64, 20_000, 1.0),
-        echo!("echo-unix-1000", unix, "echo, Unix stream, 1000 connections, 64 B", 1000, 64, 30_000, 1.0),
-        echo!("echo-tcp-16k", tcp, "echo, TCP, 64 connections, 16 KiB", 64, 16_384, 8_000, 1.0),
-        echo!("echo-unix-16k", unix, "echo, Unix stream, 64 connections, 16 KiB", 64, 16_384, 8_000, 1.0),
+        echo!("echo-tcp", tcp, "echo, TCP, 64 connections, 64 B", 64, 64, 8_000, 0.90),
+        echo!("echo-unix", unix, "echo, Unix stream, 64 connections, 64 B", 64, 64, 15_000, 0.80),
+        echo!("echo-tcp-1", tcp, "echo, TCP, 1 connection, 64 B", 1, 64, 2_000, 1.0),
+        echo!("echo-unix-1", unix, "echo, Unix stream, 1 connection, 64 B", 1, 64, 2_000, 1.0),
+        echo!("echo-tcp-1000", tcp, "echo, TCP, 1000 connections, 64 B", 1000, 64, 10_000, 1.0),
+        echo!("echo-unix-1000", unix, "echo, Unix stream, 1000 connections, 64 B", 1000, 64, 15_000, 1.0),
+        echo!("echo-tcp-16k", tcp, "echo, TCP, 64 connections, 16 KiB", 64, 16_384, 4_000, 1.0),
+        echo!("echo-unix-16k", unix, "echo, Unix stream, 64 connections, 16 KiB", 64, 16_384, 4_000, 1.0),
         load(
             "echo-calls",
             "echo, TCP, 64 connections",

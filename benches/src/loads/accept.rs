@@ -110,7 +110,7 @@ fn read_answers(streams: Vec<TcpStream>) -> Result<()> {
 
 /// The server's CPU time for a connection.
 pub(crate) fn time<P: Peer>(effort: &Effort) -> Result<Vec<f64>> {
-    let groups = effort.of(3_000 / AT_A_TIME);
+    let groups = effort.of(1_000 / AT_A_TIME);
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let all = groups * AT_A_TIME;

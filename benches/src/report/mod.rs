@@ -136,7 +136,7 @@ fn peers(figures: &Figures) -> Vec<Peer> {
 fn asked(bar: Bar, reason: Option<&'static str>, figures: &Figures) -> Option<Asked> {
     let (ratio_to_mio, figure, met) = match bar {
         Bar::None => return None,
-        Bar::Ratio(most) => (Some(most), None, figures.ratios[POISED] <= most),
+        Bar::Ratio(most) => (Some(most), None, page::rounded(figures.ratios[POISED]) <= most),
         Bar::Figure(most) => (None, Some(most), figures.peers[POISED] <= most),
     };
     Some(Asked { ratio_to_mio, figure, met, reason: reason.filter(|_| !met) })
