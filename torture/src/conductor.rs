@@ -136,8 +136,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let result = conductor.rounds(options);
     std::fs::remove_dir_all(&folder)?;
-    let forked = result?;
-    conductor.verdict(forked)
+    match result {
+        Ok(forked) => conductor.verdict(forked),
+        Err(error) => Err(conductor.cause(error)),
+    }
 }
 
 impl Conductor {
@@ -227,6 +229,13 @@ impl Conductor {
         }
         self.left.push(now);
         Ok(())
+    }
+
+    /// What ended a side, if one has ended: then nothing else can be told of it.
+    fn cause(self, error: anyhow::Error) -> anyhow::Error {
+        let ended = [self.server, self.clients].into_iter().filter(|player| player.thread.is_finished());
+        let causes = ended.filter_map(|player| player.thread.join().ok()?.err());
+        causes.fold(error, |error, cause| cause.context(error))
     }
 
     fn verdict(self, forked: u64) -> Result<()> {

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use nix::errno::Errno;
 use nix::poll::{poll, PollFd, PollFlags, PollTimeout};
 
 use crate::plan::{Kind, Plan, HEADER};
@@ -89,6 +90,8 @@ pub(crate) struct Connection {
     ended: bool,
     /// A timer will end this.
     paused: bool,
+    /// When it was seen to be ready, and did not move since.
+    ready_since: Option<Instant>,
     /// When the message was begun that has no answer yet.
     asked: Option<Instant>,
     /// When a byte moved, or an event came.
@@ -113,6 +116,7 @@ impl Connection {
             shut,
             ended,
             paused,
+            ready_since: None,
             asked: Some(now),
             moved: now,
         }
@@ -320,11 +324,12 @@ impl Connection {
         self.is_answered() && self.plan.is_some_and(|plan| plan.kind == Kind::Chat && self.sent < plan.total)
     }
 
-    /// What is wrong with a connection that did not move for `patience`, if something is. What is ready now has been for
-    /// long, or the others would have gone on, too: its event was lost.
-    pub(crate) fn stuck(&self, patience: Duration) -> io::Result<Option<String>> {
+    /// What is wrong with a connection that did not move for `patience`, if something is: that it was ready for so long and
+    /// had no event, or that its peer does nothing.
+    pub(crate) fn stuck(&mut self, patience: Duration) -> io::Result<Option<String>> {
         let still = self.moved.elapsed();
         if self.paused || still < patience {
+            self.ready_since = None;
             return Ok(None);
         }
         let reads = !self.ended && (self.is_client || self.owed() <= MOST_OWED);
@@ -333,12 +338,19 @@ impl Connection {
         wanted.set(PollFlags::POLLIN, reads && self.connected);
         wanted.set(PollFlags::POLLOUT, writes);
         let mut entries = [PollFd::new(self.socket.as_fd(), wanted)];
-        poll(&mut entries, PollTimeout::ZERO)?;
+        match poll(&mut entries, PollTimeout::ZERO) {
+            Err(Errno::EINTR) => return Ok(None),
+            result => result?,
+        };
         let ready = entries[0].revents().unwrap_or(PollFlags::empty());
         let state = format!("{} of {} sent, {} received", self.sent, self.sent + self.owed(), self.received);
         if !ready.is_empty() {
-            return Ok(Some(format!("ready ({ready:?}) for {still:?} without an event: {state}")));
+            // It may have become so just now, with many others whose turn comes first.
+            let ready_for = self.ready_since.get_or_insert_with(Instant::now).elapsed();
+            let lost = ready_for >= patience;
+            return Ok(lost.then(|| format!("ready ({ready:?}) for {ready_for:?} without an event: {state}")));
         }
+        self.ready_since = None;
         let waits = if self.is_client { !self.is_idle() } else { self.owed() > 0 };
         let late = waits && still > patience * 4;
         Ok(late.then(|| format!("nothing moved for {still:?}: {state}")))

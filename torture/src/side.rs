@@ -281,7 +281,7 @@ impl Loop {
         }
         self.looked = Instant::now();
         let mut stuck = Vec::new();
-        for (id, connection) in &self.connections {
+        for (id, connection) in &mut self.connections {
             if let Some(how) = connection.stuck(self.side.patience)? {
                 stuck.push((*id, how));
             }
