@@ -374,7 +374,7 @@ impl World {
         assert_eq!(result.unwrap_or(1), 1);
     }
 
-    fn poll(&mut self) -> Option<()> {
+    pub(super) fn poll(&mut self) -> Option<()> {
         let ready = match self.kernel.packets.pop_front()? {
             Packet::Notice => self.io.noticed(),
             Packet::Ended(lent, outcome) => {
