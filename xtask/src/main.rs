@@ -35,6 +35,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::runner::AfterFailure;
 use crate::steps::Selection;
 use crate::workspace::Workspace;
 
@@ -78,6 +79,9 @@ enum House {
         /// The steps for Windows alone, which run under Wine
         #[arg(long, conflicts_with_all = ["quick", "only"])]
         windows: bool,
+        /// Run the steps behind one that failed, too
+        #[arg(long)]
+        no_fail_fast: bool,
         /// Print the names of the steps
         #[arg(long)]
         list: bool,
@@ -131,13 +135,13 @@ fn main() -> ExitCode {
 
 fn run(command: House, verbose: bool) -> Result<()> {
     let workspace = Workspace::find(verbose)?;
-    let group = |name: &str| steps::run(&workspace, &Selection::Group(name.to_owned()));
+    let group = |name: &str| steps::run(&workspace, &Selection::Group(name.to_owned()), AfterFailure::Stop);
     match command {
         House::Test { list: true, .. } => steps::list(),
-        House::Test { quick: true, .. } => steps::run(&workspace, &Selection::Quick),
-        House::Test { only, .. } if !only.is_empty() => steps::run(&workspace, &Selection::Only(only)),
-        House::Test { windows: true, .. } => group("windows"),
-        House::Test { .. } => steps::run(&workspace, &Selection::All),
+        House::Test { quick, only, windows, no_fail_fast, .. } => {
+            let after_failure = if no_fail_fast { AfterFailure::GoOn } else { AfterFailure::Stop };
+            steps::run(&workspace, &Selection::of(quick, only, windows), after_failure)
+        }
         House::Setup => group("setup"),
         House::Fmt => group("fmt"),
         House::Clippy => group("clippy"),

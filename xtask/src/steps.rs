@@ -1,8 +1,8 @@
 //! The steps of `cargo xtask test`: their order and their names.
 //!
 //! A step's name is what `cargo xtask test --only <name>` takes; its group is the command that runs the like of it
-//! (`clippy-poll` belongs to `cargo xtask clippy`). The run stops at the first step that fails, and says how to run that one
-//! alone: see `runner`.
+//! (`clippy-poll` belongs to `cargo xtask clippy`). The run stops at the first step that fails unless it is told to go on,
+//! and says how to run that one alone: see `runner`.
 
 use anyhow::{ensure, Result};
 
@@ -33,6 +33,16 @@ pub(crate) enum Selection {
 }
 
 impl Selection {
+    /// What the options of the command say.
+    pub(crate) fn of(quick: bool, only: Vec<String>, windows: bool) -> Self {
+        match (quick, windows) {
+            (true, _) => Self::Quick,
+            (_, true) => Self::Group("windows".to_owned()),
+            _ if only.is_empty() => Self::All,
+            _ => Self::Only(only),
+        }
+    }
+
     fn takes(&self, step: &Step) -> bool {
         match self {
             Self::All => true,
@@ -109,15 +119,15 @@ pub(crate) fn list() -> Result<()> {
     Ok(())
 }
 
-/// Runs the selected steps up to the first that fails.
-pub(crate) fn run(workspace: &Workspace, selection: &Selection) -> Result<()> {
+/// Runs the selected steps.
+pub(crate) fn run(workspace: &Workspace, selection: &Selection, after_failure: AfterFailure) -> Result<()> {
     let steps: Vec<Step> = all().into_iter().filter(|step| selection.takes(step)).collect();
     ensure!(!steps.is_empty(), "there is no such step: `cargo xtask test --list` prints their names");
     if let Selection::Only(names) = selection {
         ensure!(steps.len() == names.len(), "not all of {names:?} are steps: see `cargo xtask test --list`");
     }
     let steps: Vec<&runner::Step> = steps.iter().map(|step| &step.step).collect();
-    runner::perform(workspace, &steps, AfterFailure::Stop).map(drop)
+    runner::perform(workspace, &steps, after_failure).map(drop)
 }
 
 #[cfg(test)]
