@@ -10,6 +10,7 @@ use poised::unix::pipe;
 use poised::{Interest, Token, Waker};
 
 use crate::fault;
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{drain, linux, Harness};
 
 const IT: Token = Token(5);
@@ -160,6 +161,17 @@ fn p13_an_interrupted_wait_loses_no_wake() {
         }
     });
 }
+
+leaves_nothing_open!(
+    p15_who_is_awake_is_woken_without_the_kernel,
+    p15_a_busy_poller_is_woken_without_the_kernel,
+    p15_who_has_slept_is_awake_again,
+    p15_who_spins_is_woken_without_the_kernel,
+    p11_a_full_list_swallows_no_wake,
+    p12_a_dropped_waker_ends_no_wait,
+    p15_a_waker_that_is_dropped_takes_no_wake_with_it,
+    p13_an_interrupted_wait_loses_no_wake,
+);
 
 /// Where a poll is a descriptor.
 #[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll)))]

@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use poised::wasi::SourceFd;
 use poised::{Interest, Token};
 
+use crate::util::leak::leaves_nothing_open;
 use crate::util::{expect_error, Harness};
 
 const IT: Token = Token(14);
@@ -48,3 +49,5 @@ fn p09_known_or_not() {
     harness.deregister(&mut SourceFd(&fd));
     assert!(registry.register(&mut SourceFd(&-1), IT, Interest::READABLE).is_err());
 }
+
+leaves_nothing_open!(the_three_verbs, p09_known_or_not);

@@ -16,9 +16,8 @@ pub(crate) use self::mio_like::{Mio, Poised};
 pub(crate) use self::polling::Polling;
 pub(crate) use self::raw::Raw;
 
-/// Switches on the load that measures wakes of a poller which spins for this long before it sleeps: `Some` of the method
-/// that has poised do so, once it has one.
-pub(crate) const SPIN: Option<fn(&mut poised::Poll, Duration)> = None;
+/// The method that has poised look for so long before it sleeps. No peer has the like.
+pub(crate) const SPIN: Option<fn(&mut poised::Poll, Duration)> = Some(poised::Poll::set_spin);
 
 /// In the order in which they take turns, and in which their figures stand.
 pub(crate) const NAMES: [&str; 4] = ["raw", "mio", "poised", "polling"];
