@@ -16,7 +16,8 @@ use windows_sys::Win32::Networking::WinSock::{
     WSA_FLAG_NO_HANDLE_INHERIT, WSA_FLAG_OVERLAPPED,
 };
 
-pub(crate) use super::address::socket_addr;
+#[allow(unused_imports)] // The type of what the function gives is named with it.
+pub(crate) use super::address::{socket_addr, SocketAddrCRepr};
 use super::afd::handle_of;
 use super::syscall;
 
