@@ -132,8 +132,8 @@ impl<S> Sleeper<S> {
 
     /// Waits by `kernel`, unless a bell rings, and adds the events of bells.
     ///
-    /// `kernel` fills the list anew and waits for so long. It is to return early only with an event, or when a signal was
-    /// used.
+    /// `kernel` adds events, for which there is room, and waits for so long. It is to return early only with an event, or when
+    /// a signal was used.
     #[inline(always)] // Into each poll: what comes between a program and the kernel is counted in instructions.
     pub(crate) fn wait<E: WakeEvent>(
         &mut self,
@@ -141,6 +141,7 @@ impl<S> Sleeper<S> {
         timeout: Option<Duration>,
         mut kernel: impl FnMut(&mut Vec<E>, Option<Duration>) -> io::Result<()>,
     ) -> io::Result<()> {
+        events.clear();
         if *self.may_ring.get_mut() {
             self.wait_for_bells(events, timeout, kernel)
         } else {
@@ -160,13 +161,7 @@ impl<S> Sleeper<S> {
             // Relaxed: a wake that happened before this poll is seen, and others may come at any time.
             let state = self.wakes.state.load(Ordering::Relaxed);
             if state & NOTIFIED != 0 {
-                let bells_first = mem::take(&mut self.bells_first);
-                if bells_first {
-                    events.clear();
-                } else {
-                    kernel(events, Some(Duration::ZERO))?;
-                }
-                self.bells_first = self.wakes.collect(events) && !bells_first;
+                self.look(events, &mut kernel)?;
                 // Of bells that rang none may be left: their wakers were dropped.
                 if is_now || !events.is_empty() {
                     return Ok(());
@@ -181,6 +176,28 @@ impl<S> Sleeper<S> {
                 }
                 return Ok(());
             }
+        }
+    }
+
+    /// Adds what the kernel has, and the events of bells that ring; in turns, who comes first, where there is little room.
+    fn look<E: WakeEvent>(
+        &mut self,
+        events: &mut Vec<E>,
+        kernel: &mut impl FnMut(&mut Vec<E>, Option<Duration>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if !mem::take(&mut self.bells_first) {
+            kernel(events, Some(Duration::ZERO))?;
+            self.bells_first = self.wakes.collect(events);
+            return Ok(());
+        }
+        self.wakes.collect(events);
+        if events.len() == events.capacity() {
+            return Ok(());
+        }
+        match kernel(events, Some(Duration::ZERO)) {
+            // The wakes that were taken must be told of.
+            Err(_) if !events.is_empty() => Ok(()),
+            result => result,
         }
     }
 }

@@ -98,7 +98,12 @@ fn p21_another_programme_runs() {
 
 /// Where the wake is a write to a descriptor that both have.
 #[test]
-#[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))]
+#[cfg(not(any(
+    poised_backend = "poll",
+    mio_unsupported_force_poll_poll,
+    poised_backend = "kqueue",
+    poised_backend = "event-ports"
+)))]
 fn p21_the_child_wakes_the_parent() {
     isolated("p21::p21_the_child_wakes_the_parent", || {
         let mut parent = Parent::new();
@@ -113,7 +118,7 @@ fn p21_the_child_wakes_the_parent() {
 
 /// As a daemon does: the parent ends, or does not poll any more.
 #[test]
-#[cfg(not(poised_backend = "kqueue"))]
+#[cfg(not(any(poised_backend = "kqueue", poised_backend = "event-ports")))]
 fn p21_the_child_goes_on_with_the_poll() {
     isolated("p21::p21_the_child_goes_on_with_the_poll", || {
         let mut parent = Parent::new();
@@ -126,8 +131,13 @@ leaves_nothing_open!(
     p21_the_child_just_ends,
     p21_the_child_has_a_poll_of_its_own,
     p21_another_programme_runs,
-    #[cfg(not(any(poised_backend = "poll", mio_unsupported_force_poll_poll, poised_backend = "kqueue")))]
+    #[cfg(not(any(
+        poised_backend = "poll",
+        mio_unsupported_force_poll_poll,
+        poised_backend = "kqueue",
+        poised_backend = "event-ports"
+    )))]
     p21_the_child_wakes_the_parent,
-    #[cfg(not(poised_backend = "kqueue"))]
+    #[cfg(not(any(poised_backend = "kqueue", poised_backend = "event-ports")))]
     p21_the_child_goes_on_with_the_poll,
 );

@@ -32,7 +32,7 @@ struct Kernel {
 pub(crate) struct Registration;
 
 impl Kernel {
-    /// Fills the list anew.
+    /// Waits into the spare capacity of `events`.
     #[inline(always)] // Into the way without wakers as well as into that with them.
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
         match timeout {

@@ -42,7 +42,7 @@ impl Queue {
         check(unsafe { system::kevent(self.0.as_raw_fd(), list, length, room, length, &now) }).map(drop)
     }
 
-    /// Waits, and fills `events` anew; `None` is without an end.
+    /// Waits into the spare capacity of `events`; `None` is without an end.
     #[inline]
     pub(super) fn wait(&self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
         let timespec = timeout.map(timespec);

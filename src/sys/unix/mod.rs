@@ -1,7 +1,7 @@
 //! How Unix makes sockets and pipes, and what its selectors share. Everything here goes through libc.
 
 use std::io;
-use std::mem;
+use std::mem::{self, MaybeUninit};
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
@@ -112,17 +112,18 @@ pub(crate) fn count_of(things: usize) -> c_int {
     c_int::try_from(things).unwrap_or(c_int::MAX)
 }
 
-/// Lets `call` write a list anew, within its capacity, and takes over as many values as it says; none after an error. The
-/// one place that sets a length after the kernel wrote.
+/// Lets `call` write into the spare room of `list`, and takes over as many as it says. The one place that sets a length
+/// after the kernel wrote.
 ///
 /// `call` gets the room and how much there is, and must have written as many values as it counts.
 #[inline]
 #[allow(dead_code)] // Not every mechanism has the kernel fill its list.
 pub(crate) fn fill<T>(list: &mut Vec<T>, call: impl FnOnce(*mut T, usize) -> io::Result<usize>) -> io::Result<()> {
-    list.clear();
-    let written = call(list.as_mut_ptr(), list.capacity())?;
-    // SAFETY: `call` has written that many values from the beginning on, within the capacity.
-    unsafe { list.set_len(written) };
+    let room: &mut [MaybeUninit<T>] = list.spare_capacity_mut();
+    let written = call(room.as_mut_ptr().cast(), room.len())?;
+    let length = list.len() + written;
+    // SAFETY: `call` has written that many values behind the old length, within the capacity.
+    unsafe { list.set_len(length) };
     Ok(())
 }
 

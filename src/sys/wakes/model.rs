@@ -109,7 +109,6 @@ impl Kernel {
         while ready.is_empty() && timeout.is_none() {
             ready = self.changed.wait(ready).unwrap();
         }
-        events.clear();
         while events.len() < events.capacity() {
             let Some(token) = ready.pop_front() else { break };
             events.push(Event { token, of_kernel: true });
@@ -405,6 +404,19 @@ fn p11_a_full_list_takes_turns() {
     }
     assert_eq!(told.iter().sum::<usize>(), 30);
     assert!(told.iter().all(|&told| told >= 7), "{told:?}");
+}
+
+/// The turn of the bells leaves the kernel what room they do not take.
+#[test]
+#[cfg(not(loom))]
+fn p01_what_the_kernel_has_is_told_beside_bells_that_were_left_over() {
+    let mut bench = Bench::new();
+    let waker = bench.waker(0);
+    (1..3).for_each(|token| bench.kernel.signal(Token(token)));
+    waker.wake().unwrap();
+    assert_eq!(bench.poll(2, NOW), [0, 1, 1]);
+    bench.kernel.signal(Token(2));
+    assert_eq!(bench.poll(2, NOW), [1, 0, 1]);
 }
 
 /// What the kernel told of is not told again, in the same list or later.

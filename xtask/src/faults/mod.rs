@@ -130,9 +130,9 @@ pub(crate) fn step(workspace: &Workspace, call: Call) -> Result<Outcome> {
 
 /// In the language of nextest. The models of other systems' kernels do as those would, whatever Linux lacks below them.
 fn filter(call: Call) -> String {
-    let left_out = call.left_out().iter().map(|name| format!(" - test(={name})"));
+    let left_out = nextest::without(call.left_out().iter().copied());
     let models = "test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
-    format!("{} - {models} - binary(examples){}", call.tests().0, left_out.collect::<String>())
+    format!("{} - {models} - binary(examples){left_out}", call.tests().0)
 }
 
 /// The same cargo command, but that its programs run without the call. None where no filter can be had.

@@ -36,7 +36,7 @@ pub(crate) fn delete(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()
     Ok(epoll::delete(epoll, fd)?)
 }
 
-/// Waits, and fills `records` anew; for whole milliseconds, of which a C int holds as many, or without an end.
+/// Waits into the spare capacity of `records`; for whole milliseconds, of which a C int holds as many, or without an end.
 #[inline(always)] // Where the timeout is known, nothing is left of it but a number.
 pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
     let timespec = timeout.map(|timeout| {

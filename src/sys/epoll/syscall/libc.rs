@@ -44,7 +44,7 @@ fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: BorrowedFd<'_>, record: 
     check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd.as_raw_fd(), record) }).map(drop)
 }
 
-/// Waits, and fills `records` anew; for whole milliseconds, of which a C int holds as many, or without an end.
+/// Waits into the spare capacity of `records`; for whole milliseconds, of which a C int holds as many, or without an end.
 pub(crate) fn wait(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
     let millis = timeout.map_or(-1, timeout::saturated_millis);
     fill(records, |room, capacity| {

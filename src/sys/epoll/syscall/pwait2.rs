@@ -17,7 +17,7 @@ struct KernelTimespec {
     nanoseconds: i64,
 }
 
-/// Waits, and fills `records` anew, for exactly `timeout`.
+/// Waits into the spare capacity of `records`, for exactly `timeout`.
 pub(crate) fn wait_exactly(epoll: BorrowedFd<'_>, records: &mut Vec<Record>, timeout: Duration) -> io::Result<()> {
     let (seconds, nanoseconds) = timeout::timespec(timeout);
     let timespec = KernelTimespec { seconds, nanoseconds };

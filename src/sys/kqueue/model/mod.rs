@@ -65,7 +65,6 @@ impl Queue {
 
     /// Waits into the spare capacity of `events`; `None` is without an end.
     pub(super) fn wait(&self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
-        events.clear();
         let deadline = Deadline::after(timeout);
         loop {
             let mut notes = self.notes()?;
