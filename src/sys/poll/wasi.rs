@@ -48,7 +48,8 @@ pub(super) fn identify(fd: RawFd) -> io::Result<Identity> {
     preview::open_streams(fd)?;
     let mut probe = [pollfd { fd, events: libc::POLLIN, revents: 0 }];
     poll(&mut probe, Some(Duration::ZERO))?;
-    if probe[0].revents & libc::POLLNVAL != 0 {
+    // What is below zero is not asked about (POSIX, poll).
+    if fd < 0 || probe[0].revents & libc::POLLNVAL != 0 {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     Ok(Identity)
