@@ -1,6 +1,6 @@
 //! The kernel's record of an event, `struct epoll_event`.
 
-use super::syscall::Record;
+use super::syscall::{self, Record};
 use crate::sys::unix::readiness::PollBits;
 use crate::sys::wakes::WakeEvent;
 use crate::Token;
@@ -31,6 +31,6 @@ impl PollBits for Record {
 impl WakeEvent for Record {
     #[inline]
     fn of_wake(token: Token) -> Record {
-        Record { events: Self::IN, u64: token.0 as u64 }
+        syscall::record(Self::IN, token.0 as u64)
     }
 }

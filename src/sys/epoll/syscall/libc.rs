@@ -1,14 +1,13 @@
 //! epoll through libc, for those who interpose it.
 
 use std::io;
-use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
 use libc::c_int;
 
-use super::Record;
+use super::{record, Record};
 use crate::sys::timeout;
 use crate::sys::unix::{check, count, count_of, fill};
 
@@ -29,14 +28,6 @@ pub(crate) fn modify(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>, conditions: u32,
 
 pub(crate) fn delete(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
     control(epoll, libc::EPOLL_CTL_DEL, fd, ptr::null_mut())
-}
-
-fn record(conditions: u32, data: u64) -> Record {
-    // SAFETY: it is made of integers, for which zero is a value. Redox has one more of them.
-    let mut record: Record = unsafe { mem::zeroed() };
-    record.events = conditions;
-    record.u64 = data;
-    record
 }
 
 fn control(epoll: BorrowedFd<'_>, operation: c_int, fd: BorrowedFd<'_>, record: *mut Record) -> io::Result<()> {
