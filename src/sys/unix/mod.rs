@@ -30,9 +30,9 @@ mod address;
     target_os = "vxworks"
 )))]
 mod descriptor;
-// Where wakes go through descriptors that a child inherits.
 #[allow(dead_code)] // Only for selectors that remember what the kernel does not.
 pub(crate) mod file;
+// Where wakes go through descriptors that a child inherits.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "illumos", target_os = "redox"))]
 #[allow(dead_code)] // Not every mechanism wakes across processes.
 pub(crate) mod forks;
