@@ -138,16 +138,14 @@ end!(UdpSocket, UdpSocket::recv, UdpSocket::send);
 mod unix {
     use std::io::{self, Read, Write};
     use std::net::Shutdown;
-    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream as StdUnixStream;
 
-    use poised::event::Source;
     use poised::net::{UnixDatagram, UnixStream};
     use poised::unix::pipe::{self, Receiver, Sender};
-    use poised::unix::SourceFd;
-    use poised::{Interest, IoSource, Registry, Token};
+    use poised::{Interest, IoSource};
 
     use super::{another, boxed, End, Pair};
+    use crate::util::descriptor::Descriptor;
 
     pub fn streams() -> Pair {
         let (one, other) = UnixStream::pair().expect("a pair");
@@ -191,24 +189,6 @@ mod unix {
 
     fn not_from(_: &mut Sender, _: &mut [u8]) -> io::Result<usize> {
         unreachable!("a pipe's writer does not read")
-    }
-
-    /// A descriptor that goes through [`SourceFd`], as a user's own type does it.
-    #[derive(Debug)]
-    struct Descriptor(StdUnixStream);
-
-    impl Source for Descriptor {
-        fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).register(registry, token, interest)
-        }
-
-        fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interest)
-        }
-
-        fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).deregister(registry)
-        }
     }
 
     impl End for Descriptor {

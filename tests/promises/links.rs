@@ -150,13 +150,12 @@ pub mod unix {
     use std::os::fd::{AsRawFd, RawFd};
     use std::os::unix::net::UnixStream as StdUnixStream;
 
-    use poised::event::Source;
     use poised::net::{UnixDatagram, UnixStream};
     use poised::unix::pipe::{self, Receiver, Sender};
-    use poised::unix::SourceFd;
-    use poised::{Interest, IoSource, Registry, Token};
+    use poised::{Interest, IoSource};
 
     use super::{End, Link};
+    use crate::util::descriptor::Descriptor;
     use crate::util::ON_POLL;
 
     impl Link {
@@ -177,7 +176,7 @@ pub mod unix {
 
         pub fn source_fd() -> Link {
             let (reader, writer) = std_pair();
-            Link { knows: false, edges: !ON_POLL, ..Link::new(Fd(reader), Fd(writer)) }
+            Link { knows: false, edges: !ON_POLL, ..Link::new(Descriptor(reader), Descriptor(writer)) }
         }
 
         pub fn io_source() -> Link {
@@ -206,25 +205,7 @@ pub mod unix {
         unreachable!("a pipe's writer does not read")
     }
 
-    /// A descriptor that goes through [`SourceFd`], as a user's own type does it.
-    #[derive(Debug)]
-    pub struct Fd(pub StdUnixStream);
-
-    impl Source for Fd {
-        fn register(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).register(registry, token, interest)
-        }
-
-        fn reregister(&mut self, registry: &Registry, token: Token, interest: Interest) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).reregister(registry, token, interest)
-        }
-
-        fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-            SourceFd(&self.0.as_raw_fd()).deregister(registry)
-        }
-    }
-
-    impl End for Fd {
+    impl End for Descriptor {
         fn recv(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
             self.0.read(buffer)
         }

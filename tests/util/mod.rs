@@ -8,6 +8,8 @@
 // Each test binary includes this file and uses its own part of it; none has an outside that `pub` could reach.
 #![allow(dead_code, unreachable_pub)]
 
+#[cfg(unix)]
+pub mod descriptor;
 #[cfg(not(target_family = "wasm"))]
 pub mod leak;
 /// WASI has no processes for it, and no count of descriptors.
