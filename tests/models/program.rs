@@ -7,6 +7,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::Shutdown;
+use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 use std::thread;
@@ -94,15 +95,23 @@ impl Program {
     /// Runs a program over these links to its end.
     pub fn run(kinds: &[Kind], ops: &[Op], polls_end_first: bool) {
         let _no_child = CHILDREN.read().unwrap_or_else(PoisonError::into_inner);
-        let result = std::panic::catch_unwind(|| {
+        // Relaxed: it is a hint.
+        let is_shrinking = SHRINKING.load(Ordering::Relaxed);
+        // The first failure is printed, and of the smaller ones the last, by who shrinks.
+        let hook = is_shrinking.then(panic::take_hook);
+        if is_shrinking {
+            panic::set_hook(Box::new(|_| {}));
+        }
+        let result = panic::catch_unwind(|| {
             let mut program = Program::new(kinds);
             ops.iter().for_each(|op| program.perform(op));
             program.end(polls_end_first);
         });
+        hook.into_iter().for_each(panic::set_hook);
         if let Err(panic) = result {
             // Relaxed: it is a hint.
             SHRINKING.store(true, Ordering::Relaxed);
-            std::panic::resume_unwind(panic);
+            panic::resume_unwind(panic);
         }
     }
 
@@ -172,16 +181,16 @@ impl Program {
 
     fn register(&mut self, at: usize, desk: usize, interest: Interest) {
         let token = self.next_token();
+        let is_haunted = self.is_haunted(at, desk);
         let source = &mut self.sources[at];
         let kind = self.links[source.link].0;
         if !may_go_to(kind, source, desk) {
             return;
         }
         let result = self.desks[desk].registry.register(&mut *source.end, token, interest);
-        let haunts = |ghost: &(Token, usize, usize)| (ghost.1, ghost.2) == (source.link, source.side);
         if source.registration.is_some() {
             expect_error(result, ErrorKind::AlreadyExists);
-        } else if self.desks[desk].ghosts.iter().any(haunts) && result.is_err() {
+        } else if is_haunted && result.is_err() {
             // The kernel knows this number of this file already.
             expect_error(result, ErrorKind::AlreadyExists);
         } else {
@@ -194,8 +203,8 @@ impl Program {
 
     fn reregister(&mut self, at: usize, astray: bool, interest: Interest) {
         let token = self.next_token();
+        let (desk, astray) = self.desk_for(at, astray);
         let source = &mut self.sources[at];
-        let desk = source.registration.map_or(0, |it| it.desk) ^ usize::from(astray);
         let result = self.desks[desk].registry.reregister(&mut *source.end, token, interest);
         match &mut source.registration {
             Some(registration) if !astray => {
@@ -208,8 +217,8 @@ impl Program {
     }
 
     fn deregister(&mut self, at: usize, astray: bool) {
+        let (desk, astray) = self.desk_for(at, astray);
         let source = &mut self.sources[at];
-        let desk = source.registration.map_or(0, |it| it.desk) ^ usize::from(astray);
         let result = self.desks[desk].registry.deregister(&mut *source.end);
         if source.registration.is_some() && !astray {
             result.expect("deregister");
@@ -219,12 +228,23 @@ impl Program {
         }
     }
 
+    /// The poll of a registered source; or the other one, to ask for what is not there. Where a ghost may answer to the
+    /// source's number, nobody goes astray: the source would believe it.
+    fn desk_for(&self, at: usize, astray: bool) -> (usize, bool) {
+        let desk = self.sources[at].registration.map_or(0, |it| it.desk);
+        let astray = astray && !self.is_haunted(at, desk ^ 1);
+        (desk ^ usize::from(astray), astray)
+    }
+
+    fn is_haunted(&self, at: usize, desk: usize) -> bool {
+        let Source { link, side, .. } = self.sources[at];
+        self.desks[desk].ghosts.iter().any(|ghost| (ghost.1, ghost.2) == (link, side))
+    }
+
     /// A source that does not know by itself may meet the kernel's entry of a ghost.
     #[track_caller]
     fn expect_not_found(&mut self, at: usize, desk: usize, result: io::Result<()>) {
-        let Source { link, side, .. } = self.sources[at];
-        let is_haunted = self.desks[desk].ghosts.iter().any(|ghost| (ghost.1, ghost.2) == (link, side));
-        if !is_haunted || result.is_err() {
+        if !self.is_haunted(at, desk) || result.is_err() {
             expect_error(result, ErrorKind::NotFound);
         }
     }
@@ -361,7 +381,7 @@ fn may_go_to(kind: Kind, source: &Source, desk: usize) -> bool {
 
 /// What a thread came to.
 fn pass<T>(result: thread::Result<T>) -> T {
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    result.unwrap_or_else(|panic| panic::resume_unwind(panic))
 }
 
 /// Polling, and what comes of it.

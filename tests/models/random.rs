@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::{any, proptest, ProptestConfig};
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
 use crate::ends::Kind;
 use crate::program::{self, Program};
@@ -12,15 +12,21 @@ use crate::util::leak;
 /// How many programs a test runs, unless it is told.
 const CASES: u32 = if cfg!(windows) { 8 } else { 16 };
 
+/// What makes the programs that run unless it is told how many.
+const SEED: u64 = 1;
+
 /// Milliseconds of shrinking: it ends well before the runner's limit, so that the seed is written down.
 const SHRINKING: u32 = 60_000;
 
 fn config(regressions: &'static str) -> ProptestConfig {
     let default = ProptestConfig::default();
     let is_told = |name: &str| std::env::var_os(name).is_some();
+    // What is left open is left open by few.
+    let is_search = is_told("PROPTEST_CASES") && !leak::is_round();
     ProptestConfig {
-        // What is left open is left open by few.
-        cases: if is_told("PROPTEST_CASES") && !leak::is_round() { default.cases } else { CASES },
+        cases: if is_search { default.cases } else { CASES },
+        // The tests of a change are the same ones each time: who searches for new programs tells how many.
+        rng_seed: if is_search { default.rng_seed } else { RngSeed::Fixed(SEED) },
         max_shrink_time: if is_told("PROPTEST_MAX_SHRINK_TIME") { default.max_shrink_time } else { SHRINKING },
         max_shrink_iters: u32::MAX,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(regressions))),
