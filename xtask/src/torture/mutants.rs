@@ -59,6 +59,8 @@ const GROUPS: &[Group] = &[
         shards: 1,
     },
     Group { name: "epoll", files: &["src/sys/epoll/**"], config: "default", tests: PUBLIC, shards: 2 },
+    // Its model runs with threads of the system here: under loom alone nothing else would.
+    Group { name: "wakes", files: &["src/sys/wakes.rs"], config: "default", tests: PUBLIC, shards: 4 },
     Group { name: "poll", files: &["src/sys/poll/**", "src/sys/edges.rs"], config: "poll", tests: PUBLIC, shards: 8 },
     Group {
         name: "windows",
