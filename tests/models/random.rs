@@ -21,8 +21,7 @@ const SHRINKING: u32 = 60_000;
 fn config(regressions: &'static str) -> ProptestConfig {
     let default = ProptestConfig::default();
     let is_told = |name: &str| std::env::var_os(name).is_some();
-    // What is left open is left open by few.
-    let is_search = is_told("PROPTEST_CASES") && !leak::is_round();
+    let is_search = is_told("PROPTEST_CASES");
     ProptestConfig {
         cases: if is_search { default.cases } else { CASES },
         // The tests of a change are the same ones each time: who searches for new programs tells how many.

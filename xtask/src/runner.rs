@@ -6,7 +6,7 @@
 use std::io::{IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
-use anyhow::{bail, Result};
+use anyhow::{anyhow, Result};
 
 use crate::outcome::{Counts, Outcome};
 use crate::workspace::Workspace;
@@ -46,8 +46,12 @@ struct Row<'a> {
     note: String,
 }
 
-/// Performs the steps. What each came to, in their order; an error if one failed.
-pub(crate) fn perform(workspace: &Workspace, steps: &[&Step], after_failure: AfterFailure) -> Result<Vec<Outcome>> {
+/// Performs the steps. What each came to, in their order; and an error if one failed.
+pub(crate) fn perform(
+    workspace: &Workspace,
+    steps: &[&Step],
+    after_failure: AfterFailure,
+) -> (Vec<Outcome>, Result<()>) {
     let mut rows = Vec::new();
     let mut outcomes = Vec::new();
     let mut total = Counts::default();
@@ -67,11 +71,12 @@ pub(crate) fn perform(workspace: &Workspace, steps: &[&Step], after_failure: Aft
         }
     }
     println!("\n{}\n{} passed, {} failed", table(&rows), total.passed, total.failed);
-    match failed.as_slice() {
-        [] => Ok(outcomes),
-        [step] => bail!("step `{step}` failed"),
-        steps => bail!("steps failed: {}", steps.join(", ")),
-    }
+    let verdict = match failed.as_slice() {
+        [] => Ok(()),
+        [step] => Err(anyhow!("step `{step}` failed")),
+        steps => Err(anyhow!("steps failed: {}", steps.join(", "))),
+    };
+    (outcomes, verdict)
 }
 
 /// Performs a step and prints its line. A step that could not run to its end is one with a complaint.

@@ -127,7 +127,7 @@ pub(crate) fn run(workspace: &Workspace, selection: &Selection, after_failure: A
         ensure!(steps.len() == names.len(), "not all of {names:?} are steps: see `cargo xtask test --list`");
     }
     let steps: Vec<&runner::Step> = steps.iter().map(|step| &step.step).collect();
-    runner::perform(workspace, &steps, after_failure).map(drop)
+    runner::perform(workspace, &steps, after_failure).1
 }
 
 #[cfg(test)]

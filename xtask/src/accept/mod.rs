@@ -210,7 +210,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     setup::run(workspace)?;
     let steps = steps(options);
     ensure!(!steps.is_empty(), "this suite does not run there");
-    runner::perform(workspace, &steps.iter().collect::<Vec<_>>(), AfterFailure::GoOn).map(drop)
+    runner::perform(workspace, &steps.iter().collect::<Vec<_>>(), AfterFailure::GoOn).1
 }
 
 fn steps(options: &Options) -> Vec<Step> {
