@@ -90,6 +90,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     if options.write {
         PART.put(workspace, &rows)?;
     }
+    println!("{} passed, {} failed", targets.len() - wrong.len(), wrong.len());
     ensure!(wrong.is_empty(), "not as xtask/src/targets/table.rs has it: {}", wrong.join(", "));
     Ok(())
 }

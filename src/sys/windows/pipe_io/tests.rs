@@ -70,6 +70,18 @@ fn every_order_of_a_client() {
     assert!(worlds > 1_000, "{worlds}");
 }
 
+#[test]
+fn it_is_registered_until_it_is_deregistered() {
+    let mut world = World::new(State::Listening, false);
+    assert!(!world.io.is_registered());
+    for interest in [READ, WRITE] {
+        world.register(interest);
+        assert!(world.io.is_registered());
+    }
+    world.io.deregister();
+    assert!(!world.io.is_registered());
+}
+
 /// A pipe of messages with a client, registered for both directions.
 fn connected() -> World {
     let mut world = World::new(State::Connected, true);

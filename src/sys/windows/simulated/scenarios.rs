@@ -99,6 +99,29 @@ fn scenario_13_the_end_of_a_silent_peer_is_told_to_a_thread_that_is_never_idle()
     });
 }
 
+/// A helper handle of the kernel is for 32; registrations that end make room in the first ones.
+#[test]
+fn p01_more_sockets_than_a_helper_handle_has_are_all_told_of() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let sockets: Vec<RawSource> = (SOCKET..SOCKET + 70).collect();
+        sockets[1..].iter().for_each(|&socket| machine.open(socket));
+        for _ in 0..2 {
+            let register = |(index, &socket)| selector.register(socket, Token(index), READ).unwrap();
+            let registrations: Vec<_> = sockets.iter().enumerate().map(register).collect();
+            sockets.iter().for_each(|&socket| machine.send(socket));
+            let mut events = Vec::with_capacity(sockets.len());
+            selector.wait(&mut events, ENOUGH).unwrap();
+            let mut told: Vec<_> = events.iter().map(|event| event.token().0).collect();
+            told.sort_unstable();
+            assert_eq!(told, (0..sockets.len()).collect::<Vec<_>>());
+            sockets.iter().for_each(|&socket| assert_eq!(machine.receive(socket), 1));
+            sockets.iter().zip(&registrations).for_each(|(&socket, it)| selector.deregister(it, socket).unwrap());
+        }
+        assert_eq!(machine.counts().devices, 3);
+    });
+}
+
 #[test]
 fn p14_sources_beyond_the_capacity_take_turns() {
     story(|machine| {
