@@ -1,5 +1,8 @@
 //! Runs cargo-nextest and reads how many tests ran from the last line it writes.
 
+use std::num::NonZeroUsize;
+use std::thread;
+
 use anyhow::{bail, Context, Result};
 
 use crate::cmd::Cmd;
@@ -28,6 +31,12 @@ pub(crate) fn run(workspace: &Workspace, cmd: &Cmd, log: &str) -> Result<Run> {
 /// the end once more, where a person looks.
 const DETAILED: &[&str] =
     &["--status-level", "pass", "--success-output", "immediate", "--failure-output", "immediate-final"];
+
+/// More at a time than there are processors: most tests wait for the kernel, or for each other's ends.
+pub(crate) fn side_by_side(cmd: Cmd) -> Cmd {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    cmd.args(["--test-threads", &(2 * processors).to_string()])
+}
 
 /// Leaves tests out, in nextest's language; and with each what looks whether its file leaves something open, since that runs
 /// all of them.

@@ -31,7 +31,8 @@ pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> 
 pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
     let cmd = if config.is_default() { cmd } else { cmd.args(["-E", "not test(/^sys::(contract::)?windows::/)"]) };
-    nextest::step(workspace, config.build(workspace, cmd)?, &format!("tests-{}", config.name))
+    let cmd = nextest::side_by_side(config.build(workspace, cmd)?);
+    nextest::step(workspace, cmd, &format!("tests-{}", config.name))
 }
 
 /// Wakes, with all orders of the threads' steps: the tests of `src/sys/wakes` under loom, which replaces what threads share,
