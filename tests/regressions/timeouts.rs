@@ -112,6 +112,18 @@ fn scenario_36_epoll_pwait2_is_forbidden() {
     falls_back_and_stays(libc::EPERM);
 }
 
+/// What need not be exact to less than a millisecond does without the call: all kernels and sandboxes know the older one.
+/// An answer that is no reason to fall back would be an error of the wait.
+#[test]
+fn scenario_36_whole_milliseconds_need_no_epoll_pwait2() {
+    refusing(Refusal::all(libc::SYS_epoll_pwait2, libc::EINVAL), || {
+        let mut harness = Harness::new();
+        for timeout in [0, 1, 2, 10].map(Duration::from_millis) {
+            assert!(idle(&mut harness, timeout) >= timeout);
+        }
+    });
+}
+
 /// Sends `SIGUSR1` to the calling thread without end while `body` runs there.
 fn under_signals<R>(body: impl FnOnce() -> R) -> R {
     catch(Signal::SIGUSR1);
@@ -220,6 +232,7 @@ leaves_nothing_open!(
     scenario_35_huge_timeouts_sleep,
     scenario_36_epoll_pwait2_is_missing,
     scenario_36_epoll_pwait2_is_forbidden,
+    scenario_36_whole_milliseconds_need_no_epoll_pwait2,
     scenario_37_signal_is_reported,
     scenario_37_signal_loses_no_event,
     scenario_37_signal_is_no_timeout,

@@ -27,6 +27,7 @@ const QEMU: &[LeftOut] = &[
     test("limits::scenario_71_failed_waker_leaks_nothing", NO_SECCOMP),
     test("timeouts::scenario_36_epoll_pwait2_is_forbidden", NO_SECCOMP),
     test("timeouts::scenario_36_epoll_pwait2_is_missing", NO_SECCOMP),
+    test("timeouts::scenario_36_whole_milliseconds_need_no_epoll_pwait2", NO_SECCOMP),
     test("unix_sockets::p18_accepted_where_the_kernel_lacks_accept4", NO_SECCOMP),
     test("unix_sockets::p18_accepted_where_accept4_is_forbidden", NO_SECCOMP),
     test("waker::p15_wakes_arrive_where_the_kernel_refuses_eventfds", NO_SECCOMP),
