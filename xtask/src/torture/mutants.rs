@@ -3,7 +3,8 @@
 //! What survives is either a hole in the tests or no change of what the crate promises; those of the latter kind are in
 //! `xtask/torture/survivors.txt`, each with its reason, and any other one is an error. There are thousands, and each takes
 //! the time to build and run tests; so they are in shards, of which one a day is run in turn. A shard asks the tests that
-//! know its files, in the configuration in which they are compiled in.
+//! know its files, in the configuration in which they are compiled in: first the crate's own, which are built and run in
+//! seconds, and about what these let pass all others.
 
 use std::fs;
 use std::path::Path;
@@ -25,8 +26,10 @@ pub(super) struct Group {
     files: &'static [&'static str],
     /// The configuration in which the tests are built.
     config: &'static str,
-    /// What nextest is told to build and run.
-    tests: &'static [&'static str],
+    /// Which of the crate's own tests are asked first, in nextest's language.
+    own: &'static str,
+    /// What nextest is told to build and run for what is left, if anything else knows of it.
+    others: Option<&'static [&'static str]>,
     shards: u32,
 }
 
@@ -37,8 +40,9 @@ pub(super) struct Shard {
     number: u32,
 }
 
-const PUBLIC: &[&str] = &[
-    "--lib",
+const NATIVE: &str = "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
+
+const PUBLIC: Option<&[&str]> = Some(&[
     "--test",
     "types",
     "--test",
@@ -46,8 +50,8 @@ const PUBLIC: &[&str] = &[
     "--test",
     "regressions",
     "-E",
-    "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/) - test(/leaves_nothing_open$/)",
-];
+    "all() - test(/leaves_nothing_open$/)",
+]);
 
 const GROUPS: &[Group] = &[
     Group {
@@ -55,13 +59,21 @@ const GROUPS: &[Group] = &[
         files: &["src/poll.rs", "src/registry.rs", "src/io_source.rs", "src/waker.rs"],
         // Where what blocked has to be told of: epoll needs no word.
         config: "poll",
-        tests: PUBLIC,
+        own: NATIVE,
+        others: PUBLIC,
         shards: 1,
     },
-    Group { name: "epoll", files: &["src/sys/epoll/**"], config: "default", tests: PUBLIC, shards: 2 },
+    Group { name: "epoll", files: &["src/sys/epoll/**"], config: "default", own: NATIVE, others: PUBLIC, shards: 2 },
     // Its model runs with threads of the system here: under loom alone nothing else would.
-    Group { name: "wakes", files: &["src/sys/wakes.rs"], config: "default", tests: PUBLIC, shards: 4 },
-    Group { name: "poll", files: &["src/sys/poll/**", "src/sys/edges.rs"], config: "poll", tests: PUBLIC, shards: 8 },
+    Group { name: "wakes", files: &["src/sys/wakes.rs"], config: "default", own: NATIVE, others: PUBLIC, shards: 4 },
+    Group {
+        name: "poll",
+        files: &["src/sys/poll/**", "src/sys/edges.rs"],
+        config: "poll",
+        own: NATIVE,
+        others: PUBLIC,
+        shards: 8,
+    },
     Group {
         name: "windows",
         files: &[
@@ -72,7 +84,8 @@ const GROUPS: &[Group] = &[
             "src/sys/windows/pipe_io.rs",
         ],
         config: "default",
-        tests: &["--lib", "-E", "test(/^sys::(contract::)?windows::/)"],
+        own: "test(/^sys::(contract::)?windows::/)",
+        others: None,
         shards: 14,
     },
 ];
@@ -89,22 +102,45 @@ pub(super) fn shards() -> Vec<Shard> {
     GROUPS.iter().flat_map(|group| (0..group.shards).map(move |number| Shard { group, number })).collect()
 }
 
+/// What came of mutants, each named with its place.
+#[derive(Debug, Default)]
+struct Came {
+    caught: Vec<String>,
+    missed: Vec<String>,
+    timeouts: Vec<String>,
+    unviable: Vec<String>,
+}
+
 /// The step for a shard.
 pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     let Shard { group, number } = shard;
     let place = workspace.cache("torture").join("mutants");
-    let output = place.join(shard.name());
-    fs::create_dir_all(&output)?;
+    let part = format!("{number}/{}", group.shards);
+    let choice = ["--shard", &part, "--sharding", "round-robin"].map(str::to_owned);
+    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, &["--lib", "-E", group.own])?;
+    if let (Some(tests), false) = (group.others, came.missed.is_empty()) {
+        let missed =
+            came.missed.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", regex_syntax::escape(name))]);
+        let again = ask(workspace, shard, &place.join(shard.name() + "-others"), &missed.collect::<Vec<_>>(), tests)?;
+        came.learn(again);
+    }
+    judge(&came, &listed(&fs::read_to_string(workspace.root.join(SURVIVORS))?)?)
+}
+
+/// Has cargo-mutants ask these tests about the mutants of a choice.
+fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], tests: &[&str]) -> Result<Came> {
+    let group = shard.group;
+    fs::create_dir_all(output)?;
     let cmd = tools::with(workspace, Cmd::cargo(workspace), "cargo-mutants")?;
-    let cmd = cmd.args(["mutants", "--package", "poised", "--test-tool", "nextest", "-j1"]);
+    let cmd = cmd.args(["mutants", "--package", "poised", "--test-tool", "nextest", "-j1"]).args(choice);
     let cmd = group.files.iter().fold(cmd, |cmd, file| cmd.args(["--file", file]));
-    let cmd = cmd.args(["--shard", &format!("{number}/{}", group.shards), "--sharding", "round-robin"]);
     // Far more than the tests take: what hangs ends by nextest's own limit.
-    let cmd = cmd.args(["--colors", "never", "--level", "error", "--timeout", "900", "--output"]).arg(&output);
-    let cmd = cmd.args(["--", "--package", "poised", "--fail-fast"]).args(group.tests);
+    let cmd = cmd.args(["--colors", "never", "--level", "error", "--timeout", "900", "--output"]).arg(output);
+    let cmd = cmd.args(["--", "--package", "poised", "--fail-fast"]).args(tests);
     let config = CONFIGS.iter().find(|config| config.name == group.config).context("no such configuration")?;
     // Built once and run once, and never debugged.
-    let cmd = config.build(workspace, cmd)?.env("CARGO_TARGET_DIR", place.join(group.name));
+    let target = workspace.cache("torture").join("mutants").join(group.name);
+    let cmd = config.build(workspace, cmd)?.env("CARGO_TARGET_DIR", target);
     let cmd = cmd.env("CARGO_PROFILE_TEST_DEBUG", "none").env("CARGO_PROFILE_DEV_DEBUG", "none");
     let log = format!("torture-mutants-{}", shard.name());
     let ended = cmd.run_unchecked(workspace, &log)?;
@@ -112,33 +148,49 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     if !matches!(ended.status.code(), Some(0 | 2 | 3)) {
         bail!("{}", cmd.complaint(workspace, &log, &ended));
     }
-    let list = fs::read_to_string(workspace.root.join(SURVIVORS))?;
-    judge(&output.join("mutants.out"), &listed(&list)?)
+    Came::read(&output.join("mutants.out"))
 }
 
-/// What came of the mutants.
-fn judge(folder: &Path, listed: &[(String, String)]) -> Result<Outcome> {
-    let lines = |name: &str| -> Result<Vec<String>> {
-        let text = fs::read_to_string(folder.join(name)).with_context(|| format!("no {name}"))?;
-        Ok(text.lines().map(without_place).collect())
-    };
-    let [caught, missed, timeouts, unviable] =
-        [lines("caught.txt")?, lines("missed.txt")?, lines("timeout.txt")?, lines("unviable.txt")?];
-    let is_listed = |mutant: &&String| listed.iter().any(|(name, _)| name == *mutant);
-    let (known, unknown): (Vec<&String>, Vec<&String>) = missed.iter().partition(is_listed);
+impl Came {
+    /// Reads what cargo-mutants wrote.
+    fn read(folder: &Path) -> Result<Came> {
+        let lines = |name: &str| -> Result<Vec<String>> {
+            let text = fs::read_to_string(folder.join(name)).with_context(|| format!("no {name}"))?;
+            Ok(text.lines().map(str::to_owned).collect())
+        };
+        Ok(Came {
+            caught: lines("caught.txt")?,
+            missed: lines("missed.txt")?,
+            timeouts: lines("timeout.txt")?,
+            unviable: lines("unviable.txt")?,
+        })
+    }
+
+    /// Other tests were asked about what was missed.
+    fn learn(&mut self, again: Came) {
+        self.missed.retain(|name| !again.caught.contains(name) && !again.timeouts.contains(name));
+        self.caught.extend(again.caught);
+        self.timeouts.extend(again.timeouts);
+    }
+}
+
+/// Whether there is a reason for each that survived.
+fn judge(came: &Came, listed: &[(String, String)]) -> Result<Outcome> {
+    let is_listed = |mutant: &String| listed.iter().any(|(name, _)| *name == without_place(mutant));
+    let (known, unknown): (Vec<&String>, Vec<&String>) = came.missed.iter().partition(|mutant| is_listed(mutant));
     let complaint = (!unknown.is_empty()).then(|| {
         let names: String = unknown.iter().map(|name| format!("\n  {name}")).collect();
         format!("no test fails for these changes, and {SURVIVORS} has no reason for them:{names}")
     });
-    let passed = (caught.len() + timeouts.len() + known.len()) as u64;
+    let passed = (came.caught.len() + came.timeouts.len() + known.len()) as u64;
     Ok(Outcome {
         counts: Counts { passed, failed: unknown.len() as u64 },
         note: format!(
             "{} caught, {} by the limit of time, {} survived and listed, {} do not compile",
-            caught.len(),
-            timeouts.len(),
+            came.caught.len(),
+            came.timeouts.len(),
             known.len(),
-            unviable.len()
+            came.unviable.len()
         ),
         complaint,
     })
@@ -176,7 +228,7 @@ pub(super) fn survivors(workspace: &Workspace) -> Result<String> {
 mod tests {
     use std::fs;
 
-    use super::{judge, listed, shards, without_place, GROUPS, SURVIVORS};
+    use super::{judge, listed, shards, without_place, Came, GROUPS, SURVIVORS};
 
     #[test]
     fn each_shard_has_a_name() {
@@ -200,9 +252,12 @@ mod tests {
             fs::write(folder.join(name), text).unwrap();
         }
         let list = listed("# why\nsrc/a.rs: replace < with <= in b => equal is impossible\n").unwrap();
-        let outcome = judge(&folder, &list).unwrap();
+        let mut came = Came::read(&folder).unwrap();
+        let outcome = judge(&came, &list).unwrap();
         assert_eq!((outcome.counts.passed, outcome.counts.failed), (2, 1));
-        assert!(outcome.complaint.unwrap().contains("src/a.rs: delete ! in c"));
+        assert!(outcome.complaint.unwrap().contains("src/a.rs:9:9: delete ! in c"));
+        came.learn(Came { caught: vec!["src/a.rs:9:9: delete ! in c".to_owned()], ..Came::default() });
+        assert!(judge(&came, &list).unwrap().complaint.is_none());
         fs::remove_dir_all(folder).unwrap();
         assert!(listed("src/a.rs: delete ! in c").is_err() && listed("src/a.rs: delete ! in c => ").is_err());
     }
