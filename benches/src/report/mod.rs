@@ -2,6 +2,7 @@
 
 mod page;
 mod plots;
+mod print;
 
 use std::fs;
 use std::path::Path;
@@ -136,7 +137,7 @@ fn peers(figures: &Figures) -> Vec<Peer> {
 fn asked(bar: Bar, reason: Option<&'static str>, figures: &Figures) -> Option<Asked> {
     let (ratio_to_mio, figure, met) = match bar {
         Bar::None => return None,
-        Bar::Ratio(most) => (Some(most), None, page::rounded(figures.ratios[POISED]) <= most),
+        Bar::Ratio(most) => (Some(most), None, print::rounded(figures.ratios[POISED]) <= most),
         Bar::Figure(most) => (None, Some(most), figures.peers[POISED] <= most),
     };
     Some(Asked { ratio_to_mio, figure, met, reason: reason.filter(|_| !met) })

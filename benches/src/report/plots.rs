@@ -13,6 +13,7 @@ use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, IntoFont, RGBColor, BLACK, WHITE};
 
+use super::print::number;
 use super::{Report, Row};
 use crate::peers::{MIO, NAMES, POISED};
 
@@ -91,7 +92,7 @@ fn group(row: &Row, axis: Axis) -> Group {
     if axis != Axis::Ratio {
         let bar = |index: usize| {
             let figure = row.peers[index].figure;
-            (place(figure, axis), COLOURS[index], super::page::number(figure))
+            (place(figure, axis), COLOURS[index], number(figure))
         };
         return Group { name: row.title.to_owned(), bars: (0..NAMES.len()).map(bar).collect(), asked: None };
     }
@@ -114,8 +115,8 @@ fn place(figure: f64, axis: Axis) -> f64 {
 
 fn label(place: f64, axis: Axis) -> String {
     match axis {
-        Axis::LogMicros => super::page::number(10_f64.powf(place - 1.0)),
-        _ => super::page::number(place),
+        Axis::LogMicros => number(10_f64.powf(place - 1.0)),
+        _ => number(place),
     }
 }
 
