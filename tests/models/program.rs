@@ -482,17 +482,21 @@ impl Program {
     fn meanwhile(&mut self, desk: usize, op: &Op) {
         let Some(mut poll) = self.desks[desk].poll.take() else { return };
         let before = self.told_of(desk);
-        let events = thread::scope(|scope| {
-            let poller = scope.spawn(move || (poll_once(&mut poll, 64, patience()), poll));
+        let is_done = AtomicBool::new(false);
+        let (events, lag) = thread::scope(|scope| {
+            let poller = scope.spawn(|| (poll_beyond(&mut poll, &is_done), Instant::now()));
             self.perform(op);
             if self.debts(desk, false).is_empty() {
                 self.wake(desk);
             }
-            let (events, poll) = pass(poller.join());
-            self.desks[desk].poll = Some(poll);
-            events
+            let done = Instant::now();
+            is_done.store(true, Ordering::Release);
+            let (events, end) = pass(poller.join());
+            (events, end.saturating_duration_since(done))
         });
+        self.desks[desk].poll = Some(poll);
         assert!(!events.is_empty(), "it slept through {:?}", self.debts(desk, false));
+        assert!(lag < patience(), "it came when the time was over: {events:?}");
         events.iter().for_each(|event| self.take(desk, event, &before));
     }
 
@@ -519,6 +523,20 @@ impl Program {
             drop(desks);
         }
         drop(sources);
+    }
+}
+
+/// Polls until there is an event, also when what another thread does takes long; but once only after that is done. Each
+/// poll lasts long enough to tell an event that ends it from one that is found when its time is over.
+fn poll_beyond(poll: &mut Poll, is_done: &AtomicBool) -> Vec<Event> {
+    let mut events = Events::with_capacity(64);
+    loop {
+        // Acquire: a poll that begins after the end finds what was done.
+        let is_last = is_done.load(Ordering::Acquire);
+        poll.poll(&mut events, Some(4 * patience())).expect("poll");
+        if is_last || !events.is_empty() {
+            return events.iter().cloned().collect();
+        }
     }
 }
 
