@@ -380,3 +380,28 @@ fn p07_no_event_comes_after_its_registration() {
         bench.end();
     });
 }
+
+/// A poll failed, which was told; later a write blocks while another thread falls asleep. Nobody reads, so that the end is
+/// all there is to watch for.
+#[test]
+fn scenario_13_the_end_is_told_after_a_failure_when_a_write_blocks() {
+    explore(|| {
+        let mut bench = Bench::new();
+        let registration = bench.register(1, READ);
+        bench.machine.send(SOCKET);
+        bench.wait();
+        assert_eq!((bench.machine.receive(SOCKET), bench.machine.receive(SOCKET)), (1, 0));
+        Selector::rearm(&registration, READ).unwrap();
+        bench.machine.set_faults(|faults| faults.refused = 1);
+        bench.wait_for(1, |event| event.is_error());
+        let writing = thread::spawn(move || {
+            Selector::rearm(&registration, Interest::WRITABLE).unwrap();
+            registration
+        });
+        let peer = bench.spawn(|machine| machine.happen(SOCKET, Conditions::ABORT));
+        bench.wait_for(1, |event| event.is_error());
+        peer.join().unwrap();
+        drop(writing.join().unwrap());
+        bench.end();
+    });
+}
