@@ -86,6 +86,15 @@ impl Bench {
         self.selector.register(SOCKET, Token(token), interest).unwrap()
     }
 
+    /// Registers a socket that is told of a byte, and has taken it: its ends are to be watched for later.
+    fn register_and_read(&mut self) -> Registration {
+        let registration = self.register(1, READ);
+        self.machine.send(SOCKET);
+        assert_eq!(tokens(&self.wait()), [1]);
+        assert_eq!((self.machine.receive(SOCKET), self.machine.receive(SOCKET)), (1, 0));
+        registration
+    }
+
     /// Waits without an end, so that what is lost is not found by accident.
     fn wait(&mut self) -> Vec<Event> {
         let events = self.poll(None);
@@ -265,11 +274,9 @@ fn p10_two_threads_that_register_are_both_told() {
     explore(|| {
         let mut bench = Bench::new();
         let register = |socket, token| {
-            let (clone, machine) = (bench.selector.try_clone().unwrap(), Arc::clone(&bench.machine));
-            thread::spawn(move || {
-                machine.send(socket);
-                clone.register(socket, Token(token), READ).unwrap()
-            })
+            bench.machine.send(socket);
+            let clone = bench.selector.try_clone().unwrap();
+            thread::spawn(move || clone.register(socket, Token(token), READ).unwrap())
         };
         bench.machine.open(SOCKET + 1);
         let registering = [register(SOCKET, 1), register(SOCKET + 1, 2)];
@@ -289,10 +296,7 @@ fn p10_two_threads_that_register_are_both_told() {
 fn p03_what_comes_after_a_read_blocked_is_told() {
     explore(|| {
         let mut bench = Bench::new();
-        let registration = bench.register(1, READ);
-        bench.machine.send(SOCKET);
-        bench.wait();
-        assert_eq!((bench.machine.receive(SOCKET), bench.machine.receive(SOCKET)), (1, 0));
+        let registration = bench.register_and_read();
         let reading = thread::spawn(move || {
             Selector::rearm(&registration, READ).unwrap();
             registration
@@ -332,12 +336,8 @@ fn p04_a_wider_interest_finds_who_falls_asleep() {
 fn scenario_13_the_end_is_told_while_a_read_blocks() {
     explore(|| {
         let mut bench = Bench::new();
-        let registration = bench.register(1, READ);
-        bench.machine.send(SOCKET);
-        bench.wait();
-        let machine = Arc::clone(&bench.machine);
+        let registration = bench.register_and_read();
         let reading = thread::spawn(move || {
-            assert_eq!((machine.receive(SOCKET), machine.receive(SOCKET)), (1, 0));
             Selector::rearm(&registration, READ).unwrap();
             registration
         });
@@ -387,10 +387,7 @@ fn p07_no_event_comes_after_its_registration() {
 fn scenario_13_the_end_is_told_after_a_failure_when_a_write_blocks() {
     explore(|| {
         let mut bench = Bench::new();
-        let registration = bench.register(1, READ);
-        bench.machine.send(SOCKET);
-        bench.wait();
-        assert_eq!((bench.machine.receive(SOCKET), bench.machine.receive(SOCKET)), (1, 0));
+        let registration = bench.register_and_read();
         Selector::rearm(&registration, READ).unwrap();
         bench.machine.set_faults(|faults| faults.refused = 1);
         bench.wait_for(1, |event| event.is_error());
@@ -403,5 +400,40 @@ fn scenario_13_the_end_is_told_after_a_failure_when_a_write_blocks() {
         peer.join().unwrap();
         drop(writing.join().unwrap());
         bench.end();
+    });
+}
+
+/// A socket that is put off is registered anew, in the same slot, while another thread sees to those that are.
+#[test]
+fn p08_a_slot_that_is_used_again_has_its_own_events_alone() {
+    explore(|| {
+        let mut bench = Bench::new();
+        let registration = bench.register_and_read();
+        let clone = bench.selector.try_clone().unwrap();
+        let renewing = thread::spawn(move || {
+            drop(registration);
+            clone.register(SOCKET, Token(2), READ).unwrap()
+        });
+        let peer = bench.spawn(|machine| machine.send(SOCKET));
+        assert_eq!(tokens(&bench.wait()), [2]);
+        peer.join().unwrap();
+        drop(renewing.join().unwrap());
+        bench.assert_slots_are_free();
+        bench.end();
+    });
+}
+
+/// A selector and a registration go at once, with a poll in the kernel: the later one has the memory come back.
+#[test]
+fn p19_who_goes_last_gives_all_back() {
+    explore(|| {
+        let mut bench = Bench::new();
+        let registration = bench.register(1, READ);
+        assert!(bench.poll(NOW).is_empty());
+        let ending = thread::spawn(move || drop(registration));
+        let Bench { machine, selector, .. } = bench;
+        drop(selector);
+        ending.join().unwrap();
+        machine.check_end();
     });
 }
