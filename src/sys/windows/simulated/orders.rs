@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::kernel::Machine;
 use super::schedule::sync::atomic::{AtomicUsize, Ordering};
 use super::schedule::thread::{self, JoinHandle};
+use crate::sys::windows::afd::Afd;
 use crate::sys::windows::event::{Conditions, Event};
 use crate::sys::windows::registration::Registration;
 use crate::sys::windows::selector::Selector;
@@ -24,8 +25,6 @@ const READ: Interest = Interest::READABLE;
 const BOTH: Interest = READ.add(Interest::WRITABLE);
 const SOCKET: RawSource = 10;
 const NOW: Option<Duration> = Some(Duration::ZERO);
-/// How many sockets share a helper handle.
-const GROUP: usize = 32;
 
 /// Explores `body`.
 #[cfg(loom)]
@@ -115,7 +114,7 @@ impl Bench {
 
     /// All slots of the group are free, each once: so many sockets need no other, and have one each.
     fn assert_slots_are_free(&self) {
-        let sockets = SOCKET + 1..SOCKET + 1 + RawSource::try_from(GROUP).unwrap();
+        let sockets = SOCKET + 1..SOCKET + 1 + RawSource::try_from(Afd::SOCKETS).unwrap();
         let register = |socket| {
             self.machine.open(socket);
             self.selector.register(socket, Token(0), READ).unwrap()
