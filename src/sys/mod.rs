@@ -96,7 +96,7 @@ mod unsupported;
 mod wasi;
 // It is tested over a simulated kernel where there is no Windows; the threads of that are not for s390x.
 #[cfg(any(windows, all(fuzzing, target_os = "linux"), all(test, unix, not(target_arch = "s390x"))))]
-#[cfg_attr(all(fuzzing, not(windows)), allow(dead_code))]
+#[cfg_attr(all(any(fuzzing, loom), not(windows)), allow(dead_code))]
 mod windows;
 
 #[cfg(all(

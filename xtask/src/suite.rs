@@ -35,10 +35,11 @@ pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     nextest::step(workspace, cmd, &format!("tests-{}", config.name))
 }
 
-/// Wakes, with all orders of the threads' steps: the tests of `src/sys/wakes` under loom, which replaces what threads share,
-/// so that nothing else runs there.
+/// Wakes and Windows' queue, with all orders of the threads' steps: the tests that run under loom, which replaces what threads
+/// share, so that nothing else runs there.
 pub(crate) fn explored(workspace: &Workspace) -> Result<Outcome> {
-    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised", "--lib", "sys::wakes::"]);
+    let models = ["sys::wakes::", "sys::windows::simulated::orders::"];
+    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised", "--lib"]).args(models);
     nextest::step(workspace, LOOM.build(workspace, cmd)?, "tests-loom")
 }
 

@@ -196,12 +196,11 @@ impl World {
         let token = self.next_token(handle);
         let slot = &mut self.slots[index];
         slot.on_free_list = false;
-        slot.socket.register(token, interest);
         let generation = slot.socket.generation();
         let owed = Conditions::direction(interest);
         let registered = Registered { slot: index, generation, interest: owed, owed, told: false };
         self.sources[handle].registration = Some(registered);
-        self.settle(index);
+        self.change(index, |socket| socket.register(token, interest));
     }
 
     /// Every registration has a token of its own, so that an event of the one before is seen.
@@ -220,8 +219,7 @@ impl World {
         registered.told = false;
         let index = registered.slot;
         assert!(self.slots[index].socket.belongs_to(registered.generation));
-        self.slots[index].socket.reregister(token, interest);
-        self.settle(index);
+        self.change(index, |socket| socket.reregister(token, interest));
     }
 
     fn deregister(&mut self, handle: Handle) {
@@ -253,15 +251,16 @@ impl World {
         registered.owed |= Conditions::direction(direction) & registered.interest;
         let index = registered.slot;
         if self.fault != Fault::NoRearm {
-            self.slots[index].socket.rearm(direction);
-            self.settle(index);
+            self.change(index, |socket| socket.rearm(direction));
         }
     }
 
-    /// What every change of a socket ends with, outside of the waiting thread's own updates.
-    fn settle(&mut self, index: usize) {
+    /// Changes a socket, and sees to what follows.
+    fn change(&mut self, index: usize, change: impl FnOnce(&mut Socket)) {
         let socket = &mut self.slots[index].socket;
-        if socket.is_due() && self.queue.offer(socket, narrow(index)) {
+        let before = socket.need();
+        change(socket);
+        if socket.is_due(before) && self.queue.offer(socket, narrow(index)) {
             self.update(index);
         }
     }
@@ -391,7 +390,9 @@ impl World {
         if self.slots[index].socket.need() == Need::Later && self.slots[index].socket.list() {
             self.listed.push(narrow(index));
         }
-        self.settle(index);
+        if self.slots[index].socket.need() == Need::Update {
+            self.change(index, |_| {});
+        }
     }
 
     fn deliver(&mut self, event: &Event) {

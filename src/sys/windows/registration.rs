@@ -117,8 +117,8 @@ impl Shared {
     pub(super) fn lock<'a>(&'a self, group: &'a Group, index: u32) -> Locked<'a> {
         let slot = &group.slots[index as usize % Afd::SOCKETS];
         let state = lock(&slot.state);
-        let was_put_off = state.socket.need() == Need::Later;
-        Locked { shared: self, afd: &group.afd, lent: &slot.lent, index, state, was_put_off }
+        let before = state.socket.need();
+        Locked { shared: self, afd: &group.afd, lent: &slot.lent, index, state, before }
     }
 }
 
@@ -141,7 +141,8 @@ pub(super) struct Locked<'a> {
     lent: &'a Lent<Poll>,
     index: u32,
     state: MutexGuard<'a, State>,
-    was_put_off: bool,
+    /// The socket's need when it was locked.
+    before: Need,
 }
 
 /// The kernel took no poll: what there is to tell of it, and why.
@@ -176,8 +177,8 @@ impl Locked<'_> {
 
     /// Has the kernel told of a change, now if a thread waits, and else when one begins to.
     fn settle(&mut self) -> io::Result<()> {
-        let index = self.index;
-        if !self.socket().is_due() || !self.shared.queue().offer(self.socket(), index) {
+        let (index, before) = (self.index, self.before);
+        if !self.socket().is_due(before) || !self.shared.queue().offer(self.socket(), index) {
             return Ok(());
         }
         let step = self.socket().update();
@@ -202,18 +203,20 @@ impl Locked<'_> {
         // It says nothing or frees the slot, neither of which fails.
         let _ = self.perform(step);
         let listed = self.socket().need() == Need::Later && self.socket().list();
-        // Nobody waits while packets are taken, so it is queued at most.
-        let _ = self.settle();
+        if self.socket().need() == Need::Update {
+            // Nobody waits while packets are taken, so it is queued at most.
+            let _ = self.settle();
+        }
         (event, listed)
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        let is_put_off = self.state.socket.need() == Need::Later;
-        if is_put_off && !self.was_put_off {
+        let (was_put_off, is_put_off) = (self.before == Need::Later, self.state.socket.need() == Need::Later);
+        if is_put_off && !was_put_off {
             self.shared.put_off.fetch_add(1, Ordering::Relaxed);
-        } else if !is_put_off && self.was_put_off {
+        } else if !is_put_off && was_put_off {
             self.shared.put_off.fetch_sub(1, Ordering::Relaxed);
         }
     }

@@ -184,12 +184,14 @@ impl Socket {
         }
     }
 
-    /// Whether it is to be queued: for an update, or since it is to be seen to later and stands on no list of those.
-    pub(super) fn is_due(&self) -> bool {
+    /// Whether it is to be queued, when its need was `before`: for an update, or since it is from now on to be seen to later.
+    /// That the thread which waits may have it on its list does not matter: it sleeps as long as it takes when it knew of
+    /// nobody to see to.
+    pub(super) fn is_due(&self, before: Need) -> bool {
         match self.need() {
             Need::Nothing => false,
             Need::Update => true,
-            Need::Later => !self.listed,
+            Need::Later => before != Need::Later,
         }
     }
 
@@ -435,13 +437,15 @@ mod tests {
         assert_eq!(socket.need(), Need::Nothing);
         socket.rearm(READ);
         assert!(turn(&mut socket, C::RECEIVE).is_some());
+        assert!(socket.list());
         socket.rearm(READ);
         assert!(matches!(socket.update(), Step::Poll(_)));
         assert!(socket.complete(Outcome::Failed).1.unwrap().is_error());
         assert_eq!(socket.need(), Need::Nothing);
         socket.rearm(WRITE);
         assert_eq!(socket.need(), Need::Later);
-        assert!(socket.is_due(), "on no list, so that nobody would see to it");
+        assert!(socket.is_due(Need::Nothing), "who waits may not look at its list");
+        assert!(!socket.is_due(Need::Later));
     }
 
     #[test]

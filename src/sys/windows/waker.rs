@@ -46,8 +46,8 @@ impl Bells {
     pub(super) fn heard(&self, number: u32) -> Option<Event> {
         let bell = Arc::clone(self.lock().1.get(&number)?);
         // Acquire: what threads wrote before their wakes, also those that found the bell rung, is seen by who gets the
-        // event. Release: a wake that finds it silent comes after this event.
-        bell.rung.swap(false, Ordering::AcqRel);
+        // event. A wake that comes later finds the bell silent whatever the ordering: it is the same number.
+        bell.rung.swap(false, Ordering::Acquire);
         Some(Event::new(bell.token, Said::READABLE))
     }
 }
@@ -67,14 +67,16 @@ impl Waker {
     }
 
     pub(super) fn wake(&self) -> io::Result<()> {
-        // Release: what was written before is seen by who takes the event. Acquire: a later wake continues that.
-        if self.bell.rung.swap(true, Ordering::AcqRel) {
+        // Release: what was written before is seen by who takes the event. So is what was before other wakes: a swap passes
+        // on what those before it released.
+        if self.bell.rung.swap(true, Ordering::Release) {
             return Ok(());
         }
         let packet = CompletionStatus::new(self.number, WAKER_KEY, ptr::null_mut());
         self.shared.port.post(packet).map_err(|error| {
-            // Relaxed: nobody heard anything, and the next wake tries again.
-            self.bell.rung.store(false, Ordering::Relaxed);
+            // Relaxed: nobody heard anything, and the next wake tries again. A swap, as above: a store would keep from it
+            // what was written before a wake that found the bell rung meanwhile.
+            self.bell.rung.swap(false, Ordering::Relaxed);
             error
         })
     }

@@ -1,21 +1,41 @@
-//! Who decides what comes next: in tests shuttle, elsewhere the bytes of a fuzzer, over a single thread.
+//! Who decides what comes next: in tests shuttle, by chance; under `--cfg loom` loom, which tries all orders of the threads'
+//! steps; elsewhere the bytes of a fuzzer, over a single thread.
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(in crate::sys::windows) use shuttle::sync;
 #[cfg(not(test))]
 pub(in crate::sys::windows) use std::sync;
 
+/// Loom's, but for `Arc`: each count of references would be a step to order, and no code here depends on one.
+#[cfg(all(test, loom))]
+pub(in crate::sys::windows) mod sync {
+    pub(in crate::sys::windows) use loom::sync::{atomic, Condvar, Mutex, MutexGuard, RwLock};
+    pub(in crate::sys::windows) use std::sync::{Arc, PoisonError};
+}
+
+#[cfg(all(test, loom))]
+pub(super) use loom::thread;
+#[cfg(all(test, not(loom)))]
+pub(super) use shuttle::thread;
+
 /// Either of two things, by chance.
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 pub(super) fn coin() -> bool {
     use shuttle::rand::{thread_rng, Rng};
     thread_rng().gen()
 }
 
+/// Always the same: loom explores threads, not what a kernel may choose. Of a wait with an end it means that its time is
+/// over when nothing is there at once.
+#[cfg(all(test, loom))]
+pub(super) fn coin() -> bool {
+    true
+}
+
 /// Lets other threads come first.
 #[cfg(test)]
 pub(super) fn yield_now() {
-    shuttle::thread::yield_now();
+    thread::yield_now();
 }
 
 /// Sleeps until another thread has changed something.
