@@ -24,13 +24,19 @@ pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> 
     Ok(Outcome::default())
 }
 
+/// Has cargo build the crate in a quarter of the time, where no state machine is explored.
+pub(crate) const PLAIN: [&str; 2] = ["--config", "profile.test.package.poised.opt-level=0"];
+
 /// The crate's tests. Its examples are built with them, since tests run them.
 ///
 /// Windows' state machines over their simulated kernel are the same in each configuration, and a third of the work: once is
 /// enough.
 pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
     let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
-    let cmd = if config.is_default() { cmd } else { cmd.args(["-E", "not test(/^sys::(contract::)?windows::/)"]) };
+    let cmd = match config.is_default() {
+        true => cmd,
+        false => cmd.args(PLAIN).args(["-E", "not test(/^sys::(contract::)?windows::/)"]),
+    };
     let cmd = nextest::side_by_side(config.build(workspace, cmd)?);
     nextest::step(workspace, cmd, &format!("tests-{}", config.name))
 }
@@ -45,7 +51,8 @@ pub(crate) fn explored(workspace: &Workspace) -> Result<Outcome> {
 
 /// The tests of these commands themselves: the rules of tidy, the comparison of APIs.
 pub(crate) fn own_tests(workspace: &Workspace) -> Result<Outcome> {
-    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "xtask"]);
+    // In the profile in which they run as commands: all that they depend on is built.
+    let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "xtask", "--cargo-profile", "dev"]);
     nextest::step(workspace, cmd, "tests-xtask")
 }
 

@@ -17,8 +17,8 @@ use crate::workspace::Workspace;
 const TESTS: &[&str] = &["--lib", "--test", "promises", "--test", "types"];
 
 /// Targets and what is checked for them: the previews, and WebAssembly without a system.
-const CHECKS: &[(&str, &[&str])] =
-    &[("wasm32-wasip2", TESTS), ("wasm32-wasip1", &["--lib"]), ("wasm32-unknown-unknown", &["--lib"])];
+const CHECKS: [(&str, &[&str]); 3] =
+    [("wasm32-wasip2", TESTS), ("wasm32-wasip1", &["--lib"]), ("wasm32-unknown-unknown", &["--lib"])];
 
 /// Runs a step with Debian's packages and what else it takes, which are installed if they are missing. Where they cannot be
 /// had the step is left out, and says why.
@@ -33,9 +33,10 @@ pub(crate) fn where_possible(workspace: &Workspace, step: fn(&Workspace) -> Resu
 
 /// clippy for each target.
 pub(crate) fn check(workspace: &Workspace) -> Result<Outcome> {
+    // All in one run, so that no processor waits.
+    let sysroot = sysroot::ready(workspace, &CHECKS.map(|(target, _)| target), Library::Tests)?;
     for (target, what) in CHECKS {
-        let sysroot = sysroot::ready(workspace, &[target], Library::Tests)?;
-        debian::clippy(workspace, &sysroot, &[target], &[&["--package", "poised"], *what].concat())
+        debian::clippy(workspace, &sysroot, &[target], &[&["--package", "poised"], what].concat())
             .run(workspace, &format!("wasi-check-{target}"))?;
     }
     Ok(Outcome::note(&format!("{} builds", CHECKS.len())))

@@ -4,6 +4,7 @@ use anyhow::{ensure, Result};
 
 use super::Session;
 use crate::outcome::Outcome;
+use crate::suite::PLAIN;
 use crate::workspace::Workspace;
 
 /// When to give it up. It takes a fifth of that, and most of it for making sockets.
@@ -25,7 +26,9 @@ pub(crate) fn step(workspace: &Workspace) -> Result<Outcome> {
 /// Counts; a bound that is passed is an error.
 fn table(workspace: &Workspace) -> Result<String> {
     let session = Session::start(workspace)?;
-    session.cargo(workspace, &["build", "--package", "count"]).run(workspace, LOG)?;
+    // In the profile of the tests, for which the standard library was built.
+    let build = session.cargo(workspace, &["build", "--profile", "test", "--package", "count"]).args(PLAIN);
+    build.run(workspace, LOG)?;
     let program = session.built(workspace, "count.exe");
     let table = session.wine(workspace, SECONDS).arg(program).run(workspace, LOG)?.text;
     ensure!(table.lines().count() > 1, "nothing was counted");

@@ -16,7 +16,7 @@ const DEMO_SECONDS: u32 = 90;
 /// The crate's tests, all of them. The examples are built with them, since tests run them.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
-    let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]);
+    let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]).args(suite::PLAIN);
     let mut outcome = nextest::step(workspace, cmd, "windows-tests")?;
     outcome.note += &format!(" on {}", session.version());
     Ok(outcome)
@@ -25,7 +25,7 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
 /// The examples in the documentation, the shim's among them.
 pub(crate) fn doctests(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
-    let cmd = suite::merged_doctests(session.cargo(workspace, suite::DOCTESTS));
+    let cmd = suite::merged_doctests(session.cargo(workspace, suite::DOCTESTS).args(suite::PLAIN));
     suite::doctests_passed(&cmd.run(workspace, "windows-doctests")?)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn demo(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
     // The one that was built for the tests; by the default profile all would be built again, the standard library too.
     let build = &["build", "--profile", "test", "--package", "poised", "--example", "demo"];
-    session.cargo(workspace, build).run(workspace, "windows-demo")?;
+    session.cargo(workspace, build).args(suite::PLAIN).run(workspace, "windows-demo")?;
     let program = session.built(workspace, "examples/demo.exe");
     session.wine(workspace, DEMO_SECONDS).arg(program).args(DEMO).run(workspace, "windows-demo")?;
     Ok(Outcome::note("500 connections"))
