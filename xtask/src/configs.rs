@@ -4,11 +4,9 @@
 //! well, and cargo would build those once more for each configuration: minutes. So it comes by cargo's wrapper for the
 //! workspace, and what all configurations have built lies side by side in one folder.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -98,16 +96,7 @@ impl Config {
     /// A script that cargo runs in the compiler's place, which adds the flags. Its path is part of what cargo knows of
     /// what it built, so each configuration needs its own.
     fn wrapper(&self, workspace: &Workspace, name: &str, flags: &str) -> Result<PathBuf> {
-        let folder = workspace.target.join("xtask-wrappers").join(name);
-        let path = folder.join(self.name);
         let cfgs: String = self.cfgs.iter().map(|cfg| format!(" --cfg '{cfg}'")).collect();
-        let script = format!("#!/bin/sh\nexec \"$@\"{cfgs} {flags}\n");
-        if fs::read_to_string(&path).is_ok_and(|old| old == script) {
-            return Ok(path);
-        }
-        fs::create_dir_all(&folder)?;
-        fs::write(&path, script).with_context(|| format!("cannot write {}", path.display()))?;
-        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
-        Ok(path)
+        workspace.script(&Path::new(name).join(self.name), &format!("exec \"$@\"{cfgs} {flags}"))
     }
 }

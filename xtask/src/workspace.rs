@@ -1,6 +1,7 @@
 //! Where things are: the checkout and the folder for what is built.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -32,6 +33,19 @@ impl Workspace {
     /// The folder for logs, one file a step.
     pub(crate) fn logs(&self) -> PathBuf {
         self.target.join("xtask-logs")
+    }
+
+    /// A script that cargo runs in another program's place, by its name. It is written when it is not the same already.
+    pub(crate) fn script(&self, name: &Path, command: &str) -> Result<PathBuf> {
+        let path = self.target.join("xtask-wrappers").join(name);
+        let text = format!("#!/bin/sh\n{command}\n");
+        if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+            return Ok(path);
+        }
+        fs::create_dir_all(path.parent().context("a script has a folder")?)?;
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::set_permissions(&path, Permissions::from_mode(0o755))?;
+        Ok(path)
     }
 
     /// A folder for what takes long to make. `POISED_CACHE` puts it where it outlives the target folder.
