@@ -4,6 +4,7 @@
 //! or when a buffer is neither empty nor full.
 
 use std::net::Shutdown;
+use std::sync::OnceLock;
 
 use crate::ends::Kind;
 #[cfg(unix)]
@@ -82,8 +83,7 @@ impl Ledger {
 
     /// The bytes to write next.
     pub fn fill(&self, side: usize, bytes: &mut [u8]) {
-        let from = self.ways[side].sent;
-        bytes.iter_mut().zip(pattern(from)).for_each(|(byte, of_pattern)| *byte = of_pattern);
+        bytes.copy_from_slice(pattern(self.ways[side].sent, bytes.len()));
     }
 
     /// So many bytes were written.
@@ -113,8 +113,8 @@ impl Ledger {
             let is_whole = way.vague || way.unread || way.is_empty() || is_datagrams;
             assert!(is_whole || cfg!(windows), "the end, and not all was read: {way:?}");
         } else {
-            let expected = pattern(way.taken).take(bytes.len());
-            assert!(bytes.iter().copied().eq(expected), "other bytes than were written: {way:?}");
+            let expected = pattern(way.taken, bytes.len());
+            assert!(bytes == expected, "other bytes than were written: {way:?}");
         }
         way.taken += if is_datagrams { 1 } else { u64::try_from(bytes.len()).expect("a length") };
         if way.is_empty() {
@@ -204,9 +204,12 @@ impl Ledger {
     }
 }
 
-/// The bytes from a position on: their period is no power of two, as buffers' lengths are.
-fn pattern(from: u64) -> impl Iterator<Item = u8> {
+/// The bytes from a position on, of 64 KiB at most: their period is no power of two, as buffers' lengths are. They are there
+/// already, so that megabytes take no time where nothing is optimised.
+fn pattern(from: u64, length: usize) -> &'static [u8] {
     const LAST: u8 = 250;
-    let skipped = usize::try_from(from % (u64::from(LAST) + 1)).expect("less than a period");
-    (0..=LAST).cycle().skip(skipped)
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    let bytes = BYTES.get_or_init(|| (0..=LAST).cycle().take((64 << 10) + usize::from(LAST)).collect());
+    let start = usize::try_from(from % (u64::from(LAST) + 1)).expect("less than a period");
+    &bytes[start..start + length]
 }
