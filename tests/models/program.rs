@@ -19,7 +19,7 @@ use poised::{Events, Interest, Poll, Registry, Token, Waker};
 use crate::ends::{End, Kind};
 use crate::ledger::Ledger;
 use crate::ops::{Op, Which};
-use crate::util::{expect_error, ON_KQUEUE, ON_POLL};
+use crate::util::{expect_error, OnDrop, ON_KQUEUE, ON_POLL};
 
 /// Whether the system goes on to report a file that has another descriptor when the registered one is closed. epoll does;
 /// and the model of kqueue, which is made of epoll, when the number is that of a duplicate again.
@@ -485,12 +485,14 @@ impl Program {
         let is_done = AtomicBool::new(false);
         let (events, lag) = thread::scope(|scope| {
             let poller = scope.spawn(|| (poll_beyond(&mut poll, &is_done), Instant::now()));
-            self.perform(op);
-            if self.debts(desk, false).is_empty() {
-                self.wake(desk);
-            }
-            let done = Instant::now();
-            is_done.store(true, Ordering::Release);
+            let done = {
+                let _end = OnDrop(&is_done);
+                self.perform(op);
+                if self.debts(desk, false).is_empty() {
+                    self.wake(desk);
+                }
+                Instant::now()
+            };
             let (events, end) = pass(poller.join());
             (events, end.saturating_duration_since(done))
         });

@@ -13,7 +13,7 @@ use nix::sys::signal::Signal;
 use crate::fault::{refusing, Refusal};
 use crate::util::leak::leaves_nothing_open;
 use crate::util::linux::{catch, thread_time, while_polling, Thread};
-use crate::util::{drain, isolated, Harness, PATIENCE};
+use crate::util::{drain, isolated, Harness, OnDrop, PATIENCE};
 
 /// Less than a millisecond, and no whole number of one either.
 const SHORT: Duration = Duration::from_micros(100);
@@ -133,7 +133,7 @@ fn under_signals<R>(body: impl FnOnce() -> R) -> R {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
-            while !done.load(Ordering::SeqCst) {
+            while !done.load(Ordering::Acquire) {
                 target.signal(Signal::SIGUSR1);
                 thread::park_timeout(Duration::from_micros(50));
             }
@@ -141,15 +141,6 @@ fn under_signals<R>(body: impl FnOnce() -> R) -> R {
         let _stop = OnDrop(&done);
         body()
     })
-}
-
-/// Sets a flag at the end of a scope, also when a panic ends it.
-struct OnDrop<'a>(&'a AtomicBool);
-
-impl Drop for OnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// A signal during the wait was swallowed by a loop inside, so that programs ended by a flag in the handler did not

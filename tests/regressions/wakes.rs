@@ -11,7 +11,7 @@ use poised::{Interest, Token, Waker};
 
 use crate::fault;
 use crate::util::leak::leaves_nothing_open;
-use crate::util::{drain, linux, Harness, ON_EVENT_PORTS};
+use crate::util::{drain, linux, Harness, OnDrop, ON_EVENT_PORTS};
 
 const IT: Token = Token(5);
 const OTHER: Token = Token(6);
@@ -46,8 +46,8 @@ fn p15_a_busy_poller_is_woken_without_the_kernel() {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
         let waking = scope.spawn(|| {
+            let _end = OnDrop(&is_over);
             fault::alone(|| (0..1_000_000).for_each(|_| waker.wake().expect("a wake that asks nothing of the kernel")));
-            is_over.store(true, Ordering::Release);
         });
         let mut told = 0;
         while !is_over.load(Ordering::Acquire) {

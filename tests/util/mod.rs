@@ -26,6 +26,7 @@ pub mod program;
 
 use std::io::{self, Read, Write};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use poised::event::{Event, Source};
@@ -287,6 +288,16 @@ pub fn expect_error<T: std::fmt::Debug>(result: io::Result<T>, kind: io::ErrorKi
 #[track_caller]
 pub fn expect_would_block<T: std::fmt::Debug>(result: io::Result<T>) {
     expect_error(result, io::ErrorKind::WouldBlock);
+}
+
+/// Sets a flag at the end of a scope, also when a panic ends it: for a thread that goes on until then.
+pub struct OnDrop<'a>(pub &'a AtomicBool);
+
+impl Drop for OnDrop<'_> {
+    fn drop(&mut self) {
+        // Release: who sees it finds all that was done before.
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// How many descriptors this process has open. Meaningful in a process that runs one test: see [`isolated`].

@@ -13,22 +13,22 @@ use crate::pipes::{
     alone, connected, connected_messages, create_outbound, name, open, open_blocking, read_some, write_some, BOTH,
     CLIENT, SERVER,
 };
-use crate::util::{expect_would_block, Harness, PATIENCE};
+use crate::util::{expect_would_block, Harness, OnDrop, PATIENCE};
 
 /// More than any pipe keeps: a write of it is pending until somebody reads.
 fn too_much() -> Vec<u8> {
-    (0..4u32 << 20).map(|n| (n % 251) as u8).collect()
+    (0..251).collect::<Vec<u8>>().repeat(1 << 14)
 }
 
 #[test]
 fn scenario_01_what_was_submitted_and_fails_at_once_is_told_once() {
     alone(|| {
         let mut harness = Harness::new();
+        let data = too_much();
         for _ in 0..20 {
             // A read is pending, and a write is; both fail while their packets are on the way.
             let (mut server, client) = connected(&mut harness);
             expect_would_block(server.read(&mut [0; 8]));
-            let data = too_much();
             assert_eq!(server.write(&data).unwrap(), data.len());
             drop(client);
             harness.expect(SERVER, |seen| seen.readable && seen.writable && seen.read_closed && seen.write_closed);
@@ -81,8 +81,10 @@ fn scenario_02_pipes_are_dropped_while_their_packets_are_taken() {
                     })
                 })
                 .collect();
-            workers.into_iter().for_each(|worker| worker.join().unwrap());
-            done.store(true, Ordering::Release);
+            {
+                let _end = OnDrop(done);
+                workers.into_iter().for_each(|worker| worker.join().unwrap());
+            }
             drop(poller.join().unwrap());
         });
     });
