@@ -33,3 +33,12 @@ pub(super) fn now<S: Selector>(selector: &mut S) -> Vec<S::Event> {
 pub(super) fn tokens(events: &[impl Readiness]) -> Vec<usize> {
     events.iter().map(|event| event.token().0).collect()
 }
+
+/// Explores the orders of the steps of `body`'s threads.
+#[cfg(loom)]
+pub(super) fn explore(body: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    // Bugs of this kind show with one or two; loom's authors advise two or three.
+    builder.preemption_bound = Some(3);
+    builder.check(body);
+}

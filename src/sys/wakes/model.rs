@@ -18,18 +18,12 @@ use loom::{sync::Condvar, thread};
 
 use super::atomic::{AtomicUsize, Ordering};
 use super::{Mutex, Signal, Sleeper, WakeEvent, Waker};
+#[cfg(loom)]
+use crate::sys::scenarios::explore;
 use crate::sys::Readiness;
 use crate::Token;
 
 /// Explores `body`.
-#[cfg(loom)]
-fn explore(body: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    // Bugs of this kind show with one or two; loom's authors advise two or three.
-    builder.preemption_bound = Some(3);
-    builder.check(body);
-}
-
 #[cfg(not(loom))]
 fn explore(body: impl Fn() + Send + Sync + 'static) {
     for _ in 0..500 {

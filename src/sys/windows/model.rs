@@ -260,7 +260,14 @@ impl World {
         let socket = &mut self.slots[index].socket;
         let before = socket.need();
         change(socket);
-        if socket.is_due(before) && self.queue.offer(socket, narrow(index)) {
+        if socket.is_due(before) {
+            self.offer(index);
+        }
+    }
+
+    /// Queues a socket, or updates it where nobody is about to.
+    fn offer(&mut self, index: usize) {
+        if self.queue.offer(&mut self.slots[index].socket, narrow(index)) {
             self.update(index);
         }
     }
@@ -391,7 +398,7 @@ impl World {
             self.listed.push(narrow(index));
         }
         if self.slots[index].socket.need() == Need::Update {
-            self.change(index, |_| {});
+            self.offer(index);
         }
     }
 

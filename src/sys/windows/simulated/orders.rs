@@ -13,6 +13,8 @@ use std::time::Duration;
 use super::kernel::Machine;
 use super::schedule::sync::atomic::{AtomicUsize, Ordering};
 use super::schedule::thread::{self, JoinHandle};
+#[cfg(loom)]
+use crate::sys::scenarios::explore;
 use crate::sys::windows::afd::Afd;
 use crate::sys::windows::event::{Conditions, Event};
 use crate::sys::windows::registration::Registration;
@@ -27,14 +29,6 @@ const SOCKET: RawSource = 10;
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// Explores `body`.
-#[cfg(loom)]
-fn explore(body: impl Fn() + Send + Sync + 'static) {
-    let mut builder = loom::model::Builder::new();
-    // Bugs of this kind show with one or two; loom's authors advise two or three.
-    builder.preemption_bound = Some(3);
-    builder.check(body);
-}
-
 #[cfg(not(loom))]
 fn explore(body: impl Fn() + Send + Sync + 'static) {
     shuttle::check_random(body, 300);
@@ -130,6 +124,14 @@ impl Bench {
         drop(self.selector);
         self.machine.check_end();
     }
+}
+
+/// An operation blocks, in a thread of its own; it gives the registration back.
+fn spawn_rearm(registration: Registration, direction: Interest) -> JoinHandle<Registration> {
+    thread::spawn(move || {
+        Selector::rearm(&registration, direction).unwrap();
+        registration
+    })
 }
 
 fn tokens(events: &[Event]) -> Vec<usize> {
@@ -296,10 +298,7 @@ fn p03_what_comes_after_a_read_blocked_is_told() {
     explore(|| {
         let mut bench = Bench::new();
         let registration = bench.register_and_read(SOCKET, 1);
-        let reading = thread::spawn(move || {
-            Selector::rearm(&registration, READ).unwrap();
-            registration
-        });
+        let reading = spawn_rearm(registration, READ);
         let peer = bench.spawn(|machine| machine.send(SOCKET));
         bench.wait_for(1, |event| event.is_readable());
         peer.join().unwrap();
@@ -336,10 +335,7 @@ fn scenario_13_the_end_is_told_while_a_read_blocks() {
     explore(|| {
         let mut bench = Bench::new();
         let registration = bench.register_and_read(SOCKET, 1);
-        let reading = thread::spawn(move || {
-            Selector::rearm(&registration, READ).unwrap();
-            registration
-        });
+        let reading = spawn_rearm(registration, READ);
         let peer = bench.spawn(|machine| machine.happen(SOCKET, Conditions::ABORT));
         bench.wait_for(1, |event| event.is_error());
         peer.join().unwrap();
@@ -388,10 +384,7 @@ fn scenario_13_the_end_of_what_nobody_reads_is_told() {
         bench.machine.open(SOCKET + 1);
         let read = bench.register_and_read(SOCKET, 1);
         let silent = bench.register_and_read(SOCKET + 1, 2);
-        let reading = thread::spawn(move || {
-            Selector::rearm(&read, READ).unwrap();
-            read
-        });
+        let reading = spawn_rearm(read, READ);
         let peer = bench.spawn(|machine| machine.happen(SOCKET + 1, Conditions::ABORT));
         bench.wait_for(2, |event| event.is_error());
         peer.join().unwrap();
@@ -410,10 +403,7 @@ fn scenario_13_the_end_is_told_after_a_failure_when_a_write_blocks() {
         Selector::rearm(&registration, READ).unwrap();
         bench.machine.set_faults(|faults| faults.refused = 1);
         bench.wait_for(1, |event| event.is_error());
-        let writing = thread::spawn(move || {
-            Selector::rearm(&registration, Interest::WRITABLE).unwrap();
-            registration
-        });
+        let writing = spawn_rearm(registration, Interest::WRITABLE);
         let peer = bench.spawn(|machine| machine.happen(SOCKET, Conditions::ABORT));
         bench.wait_for(1, |event| event.is_error());
         peer.join().unwrap();
