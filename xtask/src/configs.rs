@@ -4,7 +4,7 @@
 //! well, and cargo would build those once more for each configuration: minutes. So it comes by cargo's wrapper for the
 //! workspace, and what all configurations have built lies side by side in one folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -83,20 +83,21 @@ impl Config {
 
     /// The same with other flags for the crates of this workspace, and a name for that.
     pub(crate) fn build_with(&self, workspace: &Workspace, cmd: Cmd, name: &str, flags: &str) -> Result<Cmd> {
-        let wrapper = self.wrapper(workspace, name, flags)?;
-        Ok(cmd.args(self.features).env("RUSTC_WORKSPACE_WRAPPER", wrapper))
+        self.wrapped(workspace, cmd, name, "", flags)
     }
 
-    /// A clippy command, and all its arguments.
-    pub(crate) fn clippy(&self, cmd: Cmd) -> Cmd {
-        // clippy is cargo's wrapper itself, and hands its own arguments to the compiler where it wraps it.
-        cmd.args(self.features).args(["--", "-D", "warnings"]).args(self.cfgs.iter().flat_map(|cfg| ["--cfg", cfg]))
+    /// A `cargo check` command, with clippy in the compiler's place. `cargo clippy` would check all anew in each
+    /// configuration, since cargo knows one set of clippy's arguments alone.
+    pub(crate) fn clippy(&self, workspace: &Workspace, cmd: Cmd) -> Result<Cmd> {
+        self.wrapped(workspace, cmd, "clippy", "clippy-driver ", "-D warnings")
     }
 
-    /// A script that cargo runs in the compiler's place, which adds the flags. Its path is part of what cargo knows of
-    /// what it built, so each configuration needs its own.
-    fn wrapper(&self, workspace: &Workspace, name: &str, flags: &str) -> Result<PathBuf> {
+    /// Has cargo run a script in the compiler's place, which adds the flags. Its path is part of what cargo knows of what it
+    /// built, so each configuration needs its own.
+    fn wrapped(&self, workspace: &Workspace, cmd: Cmd, name: &str, driver: &str, flags: &str) -> Result<Cmd> {
         let cfgs: String = self.cfgs.iter().map(|cfg| format!(" --cfg '{cfg}'")).collect();
-        workspace.script(&Path::new(name).join(self.name), &format!("exec \"$@\"{cfgs} {flags}"))
+        let script = format!("exec {driver}\"$@\"{cfgs} {flags}");
+        let wrapper = workspace.script(&Path::new(name).join(self.name), &script)?;
+        Ok(cmd.args(self.features).env("RUSTC_WORKSPACE_WRAPPER", wrapper))
     }
 }

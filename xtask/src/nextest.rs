@@ -32,11 +32,17 @@ pub(crate) fn run(workspace: &Workspace, cmd: &Cmd, log: &str) -> Result<Run> {
 const DETAILED: &[&str] =
     &["--status-level", "pass", "--success-output", "immediate", "--failure-output", "immediate-final"];
 
-/// More at a time than there are processors: most tests wait for the kernel, or for each other's ends.
-pub(crate) fn side_by_side(cmd: Cmd) -> Cmd {
+/// So many tests at a time for each processor: most wait for the kernel, or for each other's ends.
+pub(crate) fn side_by_side(cmd: Cmd, tests: usize) -> Cmd {
     let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    cmd.args(["--test-threads", &(2 * processors).to_string()])
+    cmd.args(["--test-threads", &(tests * processors).to_string()])
 }
+
+/// How many of them on this system.
+pub(crate) const HERE: usize = 4;
+
+/// How many under Wine, where more would wait for its one server.
+pub(crate) const UNDER_WINE: usize = 2;
 
 /// Leaves tests out, in nextest's language; and with each what looks whether its file leaves something open, since that runs
 /// all of them.

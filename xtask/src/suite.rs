@@ -19,10 +19,10 @@ pub(crate) fn fmt(workspace: &Workspace) -> Result<Outcome> {
 
 /// clippy over everything, warnings denied.
 pub(crate) fn clippy(workspace: &Workspace, config: &Config) -> Result<Outcome> {
-    let cmd = Cmd::cargo(workspace).args(["clippy", "--workspace", "--all-targets"]);
+    let cmd = Cmd::cargo(workspace).args(["check", "--workspace", "--all-targets"]);
     // xtask knows no configurations; its dependencies would be checked once more in each.
     let cmd = if config.is_default() { cmd } else { cmd.args(["--exclude", "xtask"]) };
-    config.clippy(cmd).run(workspace, &format!("clippy-{}", config.name))?;
+    config.clippy(workspace, cmd)?.run(workspace, &format!("clippy-{}", config.name))?;
     Ok(Outcome::default())
 }
 
@@ -39,7 +39,7 @@ pub(crate) fn tests(workspace: &Workspace, config: &Config) -> Result<Outcome> {
         true => cmd,
         false => cmd.args(PLAIN).args(["-E", "not test(/^sys::(contract::)?windows::/)"]),
     };
-    let cmd = nextest::side_by_side(config.build(workspace, cmd)?);
+    let cmd = nextest::side_by_side(config.build(workspace, cmd)?, nextest::HERE);
     nextest::step(workspace, cmd, &format!("tests-{}", config.name))
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn step(workspace: &Workspace, call: Call) -> Result<Outcome> {
         let Some(cmd) = under(workspace, cmd, call, answer)? else {
             return Ok(Outcome::note("left out: the filters are Linux's"));
         };
-        let cmd = nextest::side_by_side(cmd);
+        let cmd = nextest::side_by_side(cmd, nextest::HERE);
         let outcome = nextest::step(workspace, cmd, &format!("without-{}-{}", call.name(), answer.name()))?;
         let ran = outcome.counts.passed + outcome.counts.failed;
         ensure!(ran >= call.tests().1, "{ran} tests ran, at least {} are known", call.tests().1);

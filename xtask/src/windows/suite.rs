@@ -17,6 +17,7 @@ const DEMO_SECONDS: u32 = 90;
 pub(crate) fn tests(workspace: &Workspace) -> Result<Outcome> {
     let session = Session::start(workspace)?;
     let cmd = session.cargo(workspace, &["nextest", "run", "--package", "poised"]).args(suite::PLAIN);
+    let cmd = nextest::side_by_side(cmd, nextest::UNDER_WINE);
     let mut outcome = nextest::step(workspace, cmd, "windows-tests")?;
     outcome.note += &format!(" on {}", session.version());
     Ok(outcome)
