@@ -1,5 +1,6 @@
-//! Rounds: the peers in turn, again and again, so that what disturbs the machine disturbs them alike. Of a round the
-//! ratios are taken, and the medians of all rounds are told.
+//! Rounds: the peers in turn, again and again, so that what disturbs the machine disturbs them alike; every other time from
+//! the last to the first, so that none has always the same one before it. Of a round the ratios are taken, and the medians of
+//! all rounds are told.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ pub(crate) struct Effort {
 
 impl Effort {
     pub(crate) const FULL: Effort =
-        Effort { rounds: 31, least: 5, patience: Duration::from_secs(15), divisor: 1, counts_all: true };
+        Effort { rounds: 61, least: 5, patience: Duration::from_secs(30), divisor: 1, counts_all: true };
     pub(crate) const QUICK: Effort =
         Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 6, counts_all: false };
     /// Shows that it works, and no figures of worth.
@@ -64,11 +65,16 @@ pub(crate) fn run(peers: &[Round; NAMES.len()], effort: &Effort, rows: &[Told]) 
     let start = Instant::now();
     let mut rounds: Vec<Vec<Vec<f64>>> = Vec::new();
     while rounds.len() < effort.rounds && (rounds.len() < effort.least || start.elapsed() < effort.patience) {
-        let mut round = Vec::new();
-        for (peer, name) in peers.iter().zip(NAMES) {
-            let figures = peer(effort).with_context(|| format!("{name} failed"))?;
+        let mut round = vec![Vec::new(); NAMES.len()];
+        let mut order: Vec<usize> = (0..NAMES.len()).collect();
+        if rounds.len() % 2 == 1 {
+            order.reverse();
+        }
+        for peer in order {
+            let name = NAMES[peer];
+            let figures = peers[peer](effort).with_context(|| format!("{name} failed"))?;
             ensure!(figures.len() == rows.len(), "{name} gave {} figures for {} rows", figures.len(), rows.len());
-            round.push(figures);
+            round[peer] = figures;
         }
         rounds.push(round);
     }
@@ -110,20 +116,38 @@ pub(crate) fn quantile(values: &[f64], part: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::Mutex;
+
     use super::{quantile, run, Effort, Told};
 
     #[test]
     fn ratios_are_taken_in_each_round() {
+        static MIO: AtomicU32 = AtomicU32::new(0);
+        static POISED: AtomicU32 = AtomicU32::new(0);
         // The machine is ten times slower in every other round; a ratio does not show it.
-        fn mio(_: &Effort) -> anyhow::Result<Vec<f64>> {
-            Ok(vec![10.0])
+        fn figure(rounds: &AtomicU32, figure: f64) -> anyhow::Result<Vec<f64>> {
+            // Relaxed: one thread.
+            let is_slow = rounds.fetch_add(1, Ordering::Relaxed) % 2 == 1;
+            Ok(vec![if is_slow { 10.0 * figure } else { figure }])
         }
-        fn poised(_: &Effort) -> anyhow::Result<Vec<f64>> {
-            Ok(vec![5.0])
+        let mio = |_: &Effort| figure(&MIO, 10.0);
+        let poised = |_: &Effort| figure(&POISED, 5.0);
+        let none = |_: &Effort| Ok(vec![0.0]);
+        let figures = run(&[none, mio, poised, none], &Effort::QUICK, &[Told::Median]).unwrap();
+        assert_eq!((figures[0].ratios[2], figures[0].middle, figures[0].rounds), (0.5, [0.5; 2], 3));
+        assert!(run(&[none, mio, poised, none], &Effort::QUICK, &[Told::Median; 2]).is_err());
+    }
+
+    #[test]
+    fn every_other_round_goes_from_the_last_to_the_first() {
+        static ORDER: Mutex<String> = Mutex::new(String::new());
+        fn note(peer: char) -> anyhow::Result<Vec<f64>> {
+            ORDER.lock().unwrap().push(peer);
+            Ok(vec![1.0])
         }
-        let figures = run(&[mio, mio, poised, mio], &Effort::QUICK, &[Told::Median]).unwrap();
-        assert_eq!((figures[0].peers[2], figures[0].ratios[2], figures[0].rounds), (5.0, 0.5, 3));
-        assert!(run(&[mio, mio, poised, mio], &Effort::QUICK, &[Told::Median; 2]).is_err());
+        run(&[|_| note('a'), |_| note('b'), |_| note('c'), |_| note('d')], &Effort::QUICK, &[Told::Median]).unwrap();
+        assert_eq!(*ORDER.lock().unwrap(), "abcddcbaabcd");
     }
 
     #[test]
@@ -135,8 +159,7 @@ mod tests {
 
     #[test]
     fn the_worst_is_told_of_what_must_never_be() {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        static ROUND: AtomicUsize = AtomicUsize::new(0);
+        static ROUND: AtomicU32 = AtomicU32::new(0);
         fn once(_: &Effort) -> anyhow::Result<Vec<f64>> {
             // Relaxed: one thread.
             let early = f64::from(ROUND.fetch_add(1, Ordering::Relaxed) == 0);
