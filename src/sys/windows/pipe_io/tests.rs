@@ -154,6 +154,23 @@ fn an_event_says_what_failed() {
     assert!(world.io.take_error().is_none());
 }
 
+/// Who registered for reading alone is told of a write that fails, though not that it is writable.
+#[test]
+fn a_failure_of_a_direction_that_nobody_asked_for_is_told() {
+    for (code, error, closed) in [(code::BROKEN_PIPE, false, true), (CANCELLED, true, false)] {
+        let mut world = World::new(State::Connected, true);
+        world.register(READ);
+        world.kernel.full = true;
+        assert_eq!(world.io.write(&mut world.kernel, b"a").unwrap(), 1);
+        let lent = world.kernel.working.pop().unwrap();
+        assert_eq!(lent.kind, Kind::Write);
+        let what = (lent.kind, lent.serial);
+        let ready = world.io.completed(&mut world.kernel, what, Err(code), lent.memory).unwrap();
+        assert_eq!((ready.readable, ready.writable), (false, false));
+        assert_eq!((ready.error, ready.closed), (error, closed));
+    }
+}
+
 #[test]
 fn what_is_left_of_a_message_is_read_next() {
     let mut world = connected();
