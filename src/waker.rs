@@ -86,7 +86,10 @@ impl Waker {
     ///
     /// # Errors
     ///
-    /// None in practice: the descriptor that wakes is this waker's own.
+    /// None in practice: the descriptor that wakes is this waker's own. On Windows the system's, when it has no memory for a
+    /// packet ([`PostQueuedCompletionStatus`]); what other threads ask of this waker at that moment may be lost with it.
+    ///
+    /// [`PostQueuedCompletionStatus`]: https://learn.microsoft.com/windows/win32/fileio/postqueuedcompletionstatus
     ///
     /// # Examples
     ///
