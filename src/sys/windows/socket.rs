@@ -381,6 +381,18 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_waits_for_is_not_put_off() {
+        for (interest, blocks) in [(READ, READ), (WRITE, WRITE), (Interest::PRIORITY, READ)] {
+            let mut socket = registered(interest);
+            assert_eq!(socket.need(), Need::Update);
+            assert!(turn(&mut socket, C::of(interest) - C::ENDS).is_some());
+            assert_eq!(socket.need(), Need::Later);
+            socket.rearm(blocks);
+            assert_eq!(socket.need(), Need::Update, "{interest:?}");
+        }
+    }
+
+    #[test]
     fn a_wider_wish_waits_for_the_end_of_the_poll() {
         let mut socket = registered(READ);
         assert!(matches!(socket.update(), Step::Poll(_)));
