@@ -54,6 +54,12 @@ impl Selector {
         &self.shared.port
     }
 
+    /// How many sockets are put off.
+    #[cfg(test)]
+    pub(super) fn put_off(&self) -> usize {
+        self.shared.put_off()
+    }
+
     fn owns(&self, registration: &Registration) -> io::Result<()> {
         registration.is_of(&self.shared).then_some(()).ok_or_else(error::not_registered)
     }

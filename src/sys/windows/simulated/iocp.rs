@@ -22,6 +22,10 @@ impl CompletionPort {
         Ok(CompletionPort { machine, number })
     }
 
+    pub(super) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     pub(super) fn number(&self) -> usize {
         self.number
     }

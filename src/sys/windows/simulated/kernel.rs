@@ -47,6 +47,8 @@ pub(super) struct Counts {
     pub(super) cancels: usize,
     pub(super) waits: usize,
     pub(super) devices: usize,
+    /// Packets that were handed to named pipes.
+    pub(super) of_pipes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -252,6 +254,10 @@ impl Machine {
 impl Machine {
     pub(super) fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.lock().faults);
+    }
+
+    pub(super) fn note_packet_of_pipe(&self) {
+        self.lock().counts.of_pipes += 1;
     }
 
     pub(super) fn counts(&self) -> Counts {

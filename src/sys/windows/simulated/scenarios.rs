@@ -1,9 +1,11 @@
 //! Single stories: what a message costs to the call, and what becomes of memory when the system fails.
 
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::kernel::{Counts, Machine};
+use super::named_pipe;
 use crate::sys::windows::event::Conditions;
 use crate::sys::windows::iocp::CompletionStatus;
 use crate::sys::windows::registration::Registration;
@@ -56,7 +58,7 @@ fn a_message_costs_one_poll_and_one_wait() {
             assert_eq!((machine.receive(SOCKET), machine.receive(SOCKET)), (1, 0));
             Selector::rearm(&registration, READ).unwrap();
         }
-        let Counts { polls, cancels, waits, devices } = machine.counts();
+        let Counts { polls, cancels, waits, devices, .. } = machine.counts();
         assert_eq!([polls - before.polls, cancels, waits - before.waits, devices], [100, 0, 100, 1]);
     });
 }
@@ -199,6 +201,41 @@ fn p19_a_registration_that_is_refused_at_once_gives_its_slot_back() {
         Selector::wake(&waker).unwrap();
         waiter.join().unwrap();
         assert_eq!(machine.counts().devices, 1);
+    });
+}
+
+/// A thread that waits sleeps as long as it likes when nobody is put off.
+#[test]
+fn who_is_put_off_is_counted() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        assert_eq!(selector.put_off(), 0);
+        machine.happen(SOCKET, Conditions::SEND);
+        assert_eq!(next(&mut selector), Some([false, true, false]));
+        for _ in 0..2 {
+            assert_eq!(selector.put_off(), 0, "reading is asked for");
+            machine.send(SOCKET);
+            assert_eq!(next(&mut selector), Some([true, false, false]));
+            assert_eq!(selector.put_off(), 1);
+            Selector::rearm(&registration, READ).unwrap();
+        }
+        drop(registration);
+        assert_eq!(selector.put_off(), 0);
+    });
+}
+
+/// A pipe may outlive its poll: what the kernel has done for it comes back with the polls that are waited for at the end.
+#[test]
+fn p19_packets_of_pipes_are_handed_on_to_the_end() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        assert_eq!(next(&mut selector), None);
+        selector.port().post(CompletionStatus::new(0, named_pipe::KEY, ptr::null_mut())).unwrap();
+        drop(registration);
+        drop(selector);
+        assert_eq!(machine.counts().of_pipes, 1);
     });
 }
 
