@@ -46,6 +46,8 @@ pub(super) struct Counts {
     pub(super) polls: usize,
     pub(super) cancels: usize,
     pub(super) waits: usize,
+    /// Waits whose end somebody looks at the clock for.
+    pub(super) timed: usize,
     pub(super) devices: usize,
     /// Packets that were handed to named pipes.
     pub(super) of_pipes: usize,
@@ -254,6 +256,10 @@ impl Machine {
 impl Machine {
     pub(super) fn set_faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.lock().faults);
+    }
+
+    pub(super) fn note_timed_wait(&self) {
+        self.lock().counts.timed += 1;
     }
 
     pub(super) fn note_packet_of_pipe(&self) {

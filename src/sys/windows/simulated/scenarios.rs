@@ -225,6 +225,22 @@ fn who_is_put_off_is_counted() {
     });
 }
 
+/// A wait ends on time; but not the short one before it, after which ends are watched for that were put off.
+#[test]
+fn p12_a_wait_is_timed_and_what_is_put_off_is_not() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let _registration = selector.register(SOCKET, Token(1), READ).unwrap();
+        assert_eq!(next(&mut selector), None);
+        assert_eq!(machine.counts().waits, machine.counts().timed);
+        machine.send(SOCKET);
+        assert_eq!(next(&mut selector), Some([true, false, false]));
+        assert_eq!(selector.put_off(), 1);
+        assert_eq!(next(&mut selector), None);
+        assert_eq!(machine.counts().waits, machine.counts().timed + 1);
+    });
+}
+
 /// A pipe may outlive its poll: what the kernel has done for it comes back with the polls that are waited for at the end.
 #[test]
 fn p19_packets_of_pipes_are_handed_on_to_the_end() {

@@ -18,8 +18,11 @@ impl Timer {
         port: &CompletionPort,
         list: &'a mut [CompletionStatus],
         timeout: Option<Duration>,
-        _on_time: bool,
+        on_time: bool,
     ) -> io::Result<&'a mut [CompletionStatus]> {
+        if on_time {
+            port.machine().note_timed_wait();
+        }
         port.get_many(list, timeout)
     }
 }
