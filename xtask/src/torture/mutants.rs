@@ -3,8 +3,8 @@
 //! What survives is either a hole in the tests or no change of what the crate promises; those of the latter kind are in
 //! `xtask/torture/survivors.txt`, each with its reason, and any other one is an error. There are thousands, and each takes
 //! the time to build and run tests; so they are in shards, of which one a day is run in turn. A shard asks the tests that
-//! know its files, in the configuration in which they are compiled in: first the crate's own, which are built and run in
-//! seconds, and about what these let pass all others.
+//! know its files, in the configuration in which they are compiled in: first those of the crate's own that take no time,
+//! which are built without optimisation, and about what these let pass all others.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,7 @@ use super::tools;
 use crate::cmd::Cmd;
 use crate::configs::CONFIGS;
 use crate::outcome::{Counts, Outcome};
+use crate::suite::PLAIN;
 use crate::workspace::Workspace;
 
 const SURVIVORS: &str = "xtask/torture/survivors.txt";
@@ -28,8 +29,8 @@ pub(super) struct Group {
     config: &'static str,
     /// Which of the crate's own tests are asked first, in nextest's language.
     own: &'static str,
-    /// What nextest is told to build and run for what is left, if anything else knows of it.
-    others: Option<&'static [&'static str]>,
+    /// What nextest is told to build and run for what is left.
+    others: &'static [&'static str],
     shards: u32,
 }
 
@@ -42,7 +43,9 @@ pub(super) struct Shard {
 
 const NATIVE: &str = "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
 
-const PUBLIC: Option<&[&str]> = Some(&[
+const PUBLIC: &[&str] = &[
+    PLAIN[0],
+    PLAIN[1],
     "--test",
     "types",
     "--test",
@@ -51,7 +54,7 @@ const PUBLIC: Option<&[&str]> = Some(&[
     "regressions",
     "-E",
     "all() - test(/leaves_nothing_open$/)",
-]);
+];
 
 const GROUPS: &[Group] = &[
     Group {
@@ -84,8 +87,9 @@ const GROUPS: &[Group] = &[
             "src/sys/windows/pipe_io.rs",
         ],
         config: "default",
-        own: "test(/^sys::(contract::)?windows::/)",
-        others: None,
+        own: "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)",
+        // Explorations, which are worth to be optimised.
+        others: &["--lib", "-E", "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)"],
         shards: 14,
     },
 ];
@@ -117,11 +121,13 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     let place = workspace.cache("torture").join("mutants");
     let part = format!("{number}/{}", group.shards);
     let choice = ["--shard", &part, "--sharding", "round-robin"].map(str::to_owned);
-    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, &["--lib", "-E", group.own])?;
-    if let (Some(tests), false) = (group.others, came.missed.is_empty()) {
+    let own = [PLAIN[0], PLAIN[1], "--lib", "-E", group.own];
+    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, &own)?;
+    if !came.missed.is_empty() {
         let missed =
             came.missed.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", regex_syntax::escape(name))]);
-        let again = ask(workspace, shard, &place.join(shard.name() + "-others"), &missed.collect::<Vec<_>>(), tests)?;
+        let again =
+            ask(workspace, shard, &place.join(shard.name() + "-others"), &missed.collect::<Vec<_>>(), group.others)?;
         came.learn(again);
     }
     judge(&came, &listed(&fs::read_to_string(workspace.root.join(SURVIVORS))?)?)
