@@ -25,7 +25,7 @@ pub(crate) struct Effort {
 
 impl Effort {
     pub(crate) const FULL: Effort =
-        Effort { rounds: 61, least: 5, patience: Duration::from_secs(30), divisor: 1, counts_all: true };
+        Effort { rounds: 61, least: 5, patience: Duration::from_secs(25), divisor: 1, counts_all: true };
     pub(crate) const QUICK: Effort =
         Effort { rounds: 3, least: 2, patience: Duration::from_secs(1), divisor: 6, counts_all: false };
     /// Shows that it works, and no figures of worth.
