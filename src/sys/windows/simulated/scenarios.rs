@@ -81,10 +81,11 @@ fn scenario_13_the_end_of_a_silent_peer_is_told_to_a_thread_that_is_never_idle()
     story(|machine| {
         let mut selector = Selector::new().unwrap();
         machine.open(SOCKET + 1);
-        let _silent = registered(&selector);
+        let _silent = selector.register(SOCKET, Token(1), Interest::WRITABLE).unwrap();
         let busy = selector.register(SOCKET + 1, Token(2), READ).unwrap();
         machine.happen(SOCKET, Conditions::SEND);
         assert_eq!(next(&mut selector), Some([false, true, false]));
+        assert_eq!(selector.put_off(), 1);
         machine.happen(SOCKET, Conditions::ABORT);
         let mut events = Vec::with_capacity(4);
         let mut is_told = false;
@@ -98,6 +99,26 @@ fn scenario_13_the_end_of_a_silent_peer_is_told_to_a_thread_that_is_never_idle()
             Selector::rearm(&busy, READ).unwrap();
         }
         assert!(is_told);
+    });
+}
+
+/// Its end is watched for by the poll of the next read that blocks, however late in a round that comes.
+#[test]
+fn who_is_told_of_messages_has_no_polls_for_its_end() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let registration = selector.register(SOCKET, Token(1), READ).unwrap();
+        let mut events = Vec::with_capacity(4);
+        for _ in 0..200 {
+            machine.send(SOCKET);
+            assert_eq!(next(&mut selector), Some([true, false, false]));
+            machine.pass(Duration::from_millis(1));
+            selector.wait(&mut events, Some(Duration::ZERO)).unwrap();
+            assert_eq!((machine.receive(SOCKET), machine.receive(SOCKET)), (1, 0));
+            Selector::rearm(&registration, READ).unwrap();
+        }
+        let Counts { polls, cancels, .. } = machine.counts();
+        assert_eq!([polls, cancels], [200, 0]);
     });
 }
 
