@@ -159,13 +159,10 @@ fn write(workspace: &Workspace, all: &[Entry], seen: &[(&str, &Outcome)], day: &
     let names: Vec<&str> = all.iter().map(|entry| entry.name.as_str()).collect();
     RESULTS.put(workspace, &results(&RESULTS.get(workspace)?, &names, seen, day)?)?;
     if seen.iter().any(|(name, _)| name.starts_with("load-")) {
-        let mut text = String::new();
-        for load in load::all(1.0) {
-            if let Some(figures) = load::last(workspace, load.name) {
-                writeln!(text, "`{}`:\n\n```text\n{figures}\n```\n", load_name(load.name))?;
-            }
-        }
-        LOAD.put(workspace, &text)?;
+        let names = load::all(1.0).map(|load| load.name);
+        let ran = |name: &str| seen.iter().any(|(seen, _)| *seen == load_name(name));
+        let now = |name: &str| load::last(workspace, name).filter(|_| ran(name));
+        LOAD.put(workspace, &figures(&LOAD.get(workspace)?, &names, now)?)?;
     }
     if let Some(text) = coverage::last(workspace) {
         COVERAGE.put(workspace, &text)?;
@@ -188,6 +185,19 @@ fn results(old: &str, names: &[&str], seen: &[(&str, &Outcome)], day: &str) -> R
     Ok(text)
 }
 
+/// What loads have said: now, and of those that did not run what stood there.
+fn figures(old: &str, names: &[&str], now: impl Fn(&str) -> Option<String>) -> Result<String> {
+    let mut text = String::new();
+    for name in names {
+        let begin = format!("`{}`:\n\n```text\n", load_name(name));
+        let before = || Some(old.split_once(&begin)?.1.split_once("\n```")?.0.to_owned());
+        if let Some(figures) = now(name).or_else(before) {
+            writeln!(text, "{begin}{figures}\n```\n")?;
+        }
+    }
+    Ok(text)
+}
+
 /// `2026-03-01`, of the days since 1970 (the civil calendar, counted from March, in eras of 400 years).
 fn date(day: u64) -> String {
     let day = day + 719_468;
@@ -202,8 +212,15 @@ fn date(day: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{date, results};
+    use super::{date, figures, results};
     use crate::outcome::{Counts, Outcome};
+
+    #[test]
+    fn a_load_that_did_not_run_keeps_its_figures() {
+        let first = figures("", &["a", "b"], |name| Some(format!("{name}\nat first"))).unwrap();
+        let second = figures(&first, &["a", "b", "c"], |name| (name == "b").then(|| "now".to_owned())).unwrap();
+        assert_eq!(second, "`load-a`:\n\n```text\na\nat first\n```\n\n`load-b`:\n\n```text\nnow\n```\n\n");
+    }
 
     #[test]
     fn a_run_changes_its_own_lines() {
