@@ -318,6 +318,19 @@ mod tests {
     }
 
     #[test]
+    fn details_name_the_conditions() {
+        struct Details(Event);
+        impl fmt::Display for Details {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.details(f)
+            }
+        }
+        let event = Event::of_socket(Token(7), C::RECEIVE | C::ABORT, C::of(READ));
+        assert_eq!(Details(event).to_string(), "AFD_POLL RECEIVE | ABORT");
+        assert_eq!(format!("{:?}", Said::READABLE), format!("{:#x}", Said::READABLE.0));
+    }
+
+    #[test]
     fn a_failure_is_told_in_every_direction_that_is_waited_for() {
         let event = Event::of_failure(Token(7), C::of(WRITE));
         assert!(event.is_error() && event.is_writable() && !event.is_readable());

@@ -172,6 +172,27 @@ fn a_failure_of_a_direction_that_nobody_asked_for_is_told() {
 }
 
 #[test]
+fn what_was_told_is_not_told_again() {
+    let mut world = connected();
+    let lent = world.kernel.working.pop().unwrap();
+    let what = (lent.kind, lent.serial);
+    let ready = world.io.completed(&mut world.kernel, what, Err(code::BROKEN_PIPE), lent.memory);
+    assert!(ready.is_some_and(|ready| ready.closed));
+    assert_eq!(world.io.report(), None);
+}
+
+#[test]
+fn who_waits_for_bytes_has_them_read_ahead() {
+    for (state, interest, reads) in
+        [(State::Connected, READ, true), (State::Connected, WRITE, false), (State::Listening, READ, false)]
+    {
+        let mut world = World::new(state, true);
+        world.register(interest);
+        assert_eq!(world.kernel.has_work(Kind::Read), reads, "{state:?}, {interest:?}");
+    }
+}
+
+#[test]
 fn what_is_left_of_a_message_is_read_next() {
     let mut world = connected();
     let mut lent = world.kernel.working.pop().unwrap();

@@ -1,5 +1,6 @@
 //! Single stories: what a message costs to the call, and what becomes of memory when the system fails.
 
+use std::io::ErrorKind;
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -259,6 +260,21 @@ fn p12_a_wait_is_timed_and_what_is_put_off_is_not() {
         assert_eq!(selector.put_off(), 1);
         assert_eq!(next(&mut selector), None);
         assert_eq!(machine.counts().waits, machine.counts().timed + 1);
+    });
+}
+
+#[test]
+fn p09_a_registration_of_another_selector_is_refused() {
+    story(|_| {
+        let (one, other) = (Selector::new().unwrap(), Selector::new().unwrap());
+        let mut registration = registered(&one);
+        for result in
+            [other.reregister(&mut registration, SOCKET, Token(2), READ), other.deregister(&registration, SOCKET)]
+        {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::NotFound);
+        }
+        one.reregister(&mut registration, SOCKET, Token(2), READ).unwrap();
+        one.deregister(&registration, SOCKET).unwrap();
     });
 }
 
