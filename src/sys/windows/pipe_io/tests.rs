@@ -182,6 +182,19 @@ fn what_was_told_is_not_told_again() {
 }
 
 #[test]
+fn a_client_is_waited_for_by_who_asked_before_it_was_registered() {
+    for asked in [true, false] {
+        let mut world = World::new(State::Listening, false);
+        if asked {
+            assert!(is_would_block(&world.io.connect_later()));
+        }
+        assert!(!world.kernel.has_work(Kind::Connect));
+        world.register(WRITE);
+        assert_eq!(world.kernel.has_work(Kind::Connect), asked);
+    }
+}
+
+#[test]
 fn who_waits_for_bytes_has_them_read_ahead() {
     for (state, interest, reads) in
         [(State::Connected, READ, true), (State::Connected, WRITE, false), (State::Listening, READ, false)]

@@ -252,7 +252,13 @@ fn who_is_put_off_is_counted() {
 fn p12_a_wait_is_timed_and_what_is_put_off_is_not() {
     story(|machine| {
         let mut selector = Selector::new().unwrap();
-        let _registration = selector.register(SOCKET, Token(1), READ).unwrap();
+        let registration = selector.register(SOCKET, Token(1), READ).unwrap();
+        assert_eq!(next(&mut selector), None);
+        assert_eq!(machine.counts().waits, machine.counts().timed);
+        machine.send(SOCKET);
+        assert_eq!(next(&mut selector), Some([true, false, false]));
+        assert_eq!((machine.receive(SOCKET), machine.receive(SOCKET)), (1, 0));
+        Selector::rearm(&registration, READ).unwrap();
         assert_eq!(next(&mut selector), None);
         assert_eq!(machine.counts().waits, machine.counts().timed);
         machine.send(SOCKET);
