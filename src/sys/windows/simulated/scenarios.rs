@@ -191,6 +191,30 @@ fn p11_failures_beyond_the_capacity_come_with_the_next_wait() {
     });
 }
 
+/// So may those that were registered since the last wait.
+#[test]
+fn p11_new_sockets_that_are_refused_take_turns() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let sockets = [SOCKET, SOCKET + 1, SOCKET + 2];
+        sockets[1..].iter().for_each(|&socket| machine.open(socket));
+        machine.set_faults(|faults| faults.refused = usize::MAX);
+        let register = |socket: RawSource| {
+            let token = Token(usize::try_from(socket).unwrap());
+            selector.register(socket, token, READ).unwrap()
+        };
+        let _registrations = sockets.map(register);
+        let mut events = Vec::with_capacity(1);
+        let mut told = sockets.map(|_| {
+            selector.wait(&mut events, ENOUGH).unwrap();
+            assert!(events[0].is_error() && events.len() == 1);
+            RawSource::try_from(events[0].token().0).unwrap()
+        });
+        told.sort_unstable();
+        assert_eq!(told, sockets);
+    });
+}
+
 #[test]
 fn p19_a_registration_that_fails_leaks_nothing() {
     story(|machine| {
