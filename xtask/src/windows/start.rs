@@ -1,8 +1,9 @@
 //! Starts one program under Wine, again where Wine itself did not get so far: the runner of `Session::cargo`.
 //!
-//! Once in some thousand starts Wine ends before the program has begun: with status 1, at once and without a word. That is
-//! no end that a test has: each says what it runs before it runs it, and one that fails ends with 101. So a program
-//! that wrote nothing and ended with 1 is started once more, and said to be; what has written anything never is.
+//! Where Wine cannot set up a process, it ends before the program has begun: with status 1, at once and without a word. The
+//! one cause that was found is kept away by `prefix::variables`. That is no end that a test has: each says what it runs
+//! before it runs it, and one that fails ends with 101. So a program that wrote nothing and ended with 1 is started once
+//! more, and said to be; what has written anything never is.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
