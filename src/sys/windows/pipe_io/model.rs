@@ -152,6 +152,8 @@ impl Kernel for Fake {
         if let Some(code) = self.refuses(kind) {
             return Err((code, memory));
         }
+        // The user here writes a byte at a time.
+        assert!(kind != Kind::Write || !memory.0.is_empty(), "what was written is written again");
         let lent = Lent { kind, serial, memory };
         match kind {
             Kind::Connect => {
