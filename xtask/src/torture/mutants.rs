@@ -29,9 +29,18 @@ pub(super) struct Group {
     config: &'static str,
     /// Which of the crate's own tests are asked first, in nextest's language.
     own: &'static str,
-    /// What nextest is told to build and run for what is left.
-    others: &'static [&'static str],
+    /// Who is asked about what is left.
+    others: Tests,
     shards: u32,
+}
+
+/// Some of the crate's tests.
+#[derive(Clone, Copy, Debug)]
+struct Tests {
+    /// What cargo is told to build, and how; nothing else is built.
+    build: &'static [&'static str],
+    /// Which of them are run, in nextest's language.
+    filter: &'static str,
 }
 
 /// A part of a group.
@@ -43,18 +52,10 @@ pub(super) struct Shard {
 
 const NATIVE: &str = "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
 
-const PUBLIC: &[&str] = &[
-    PLAIN[0],
-    PLAIN[1],
-    "--test",
-    "types",
-    "--test",
-    "promises",
-    "--test",
-    "regressions",
-    "-E",
-    "all() - test(/leaves_nothing_open$/)",
-];
+const PUBLIC: Tests = Tests {
+    build: &[PLAIN[0], PLAIN[1], "--test", "types", "--test", "promises", "--test", "regressions"],
+    filter: "all() - test(/leaves_nothing_open$/)",
+};
 
 const GROUPS: &[Group] = &[
     Group {
@@ -89,7 +90,10 @@ const GROUPS: &[Group] = &[
         config: "default",
         own: "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)",
         // Explorations, which are worth to be optimised.
-        others: &["--lib", "-E", "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)"],
+        others: Tests {
+            build: &["--lib"],
+            filter: "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)",
+        },
         shards: 14,
     },
 ];
@@ -121,8 +125,8 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     let place = workspace.cache("torture").join("mutants");
     let part = format!("{number}/{}", group.shards);
     let choice = ["--shard", &part, "--sharding", "round-robin"].map(str::to_owned);
-    let own = [PLAIN[0], PLAIN[1], "--lib", "-E", group.own];
-    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, &own)?;
+    let own = Tests { build: &[PLAIN[0], PLAIN[1], "--lib"], filter: group.own };
+    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, own)?;
     if !came.missed.is_empty() {
         let missed =
             came.missed.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", regex_syntax::escape(name))]);
@@ -134,7 +138,7 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
 }
 
 /// Has cargo-mutants ask these tests about the mutants of a choice.
-fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], tests: &[&str]) -> Result<Came> {
+fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], tests: Tests) -> Result<Came> {
     let group = shard.group;
     fs::create_dir_all(output)?;
     let cmd = tools::with(workspace, Cmd::cargo(workspace), "cargo-mutants")?;
@@ -142,7 +146,9 @@ fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], te
     let cmd = group.files.iter().fold(cmd, |cmd, file| cmd.args(["--file", file]));
     // Far more than the tests take: what hangs ends by nextest's own limit.
     let cmd = cmd.args(["--colors", "never", "--level", "error", "--timeout", "900", "--output"]).arg(output);
-    let cmd = cmd.args(["--", "--package", "poised", "--fail-fast"]).args(tests);
+    // For the command that builds as well, which builds everything else.
+    let cmd = tests.build.iter().fold(cmd, |cmd, arg| cmd.arg(format!("--cargo-arg={arg}")));
+    let cmd = cmd.args(["--", "--fail-fast", "-E", tests.filter]);
     let config = CONFIGS.iter().find(|config| config.name == group.config).context("no such configuration")?;
     // Built once and run once, and never debugged.
     let target = workspace.cache("torture").join("mutants").join(group.name);
