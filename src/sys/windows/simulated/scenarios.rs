@@ -297,6 +297,24 @@ fn p12_a_wait_is_timed_and_what_is_put_off_is_not() {
     });
 }
 
+/// Ends are watched for when nothing has come for a while, whoever it was for.
+#[test]
+fn who_is_put_off_is_seen_to_when_it_is_quiet() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let _registration = selector.register(SOCKET, Token(1), READ).unwrap();
+        machine.send(SOCKET);
+        assert_eq!(next(&mut selector), Some([true, false, false]));
+        assert_eq!(selector.put_off(), 1);
+        selector.port().post(CompletionStatus::new(0, 99, ptr::null_mut())).unwrap();
+        let short = || machine.counts().waits - machine.counts().timed;
+        let before = short();
+        assert_eq!(next(&mut selector), None);
+        // That of the packet, and the one in which it is quiet.
+        assert_eq!(short(), before + 2);
+    });
+}
+
 #[test]
 fn p09_a_registration_of_another_selector_is_refused() {
     story(|_| {
