@@ -148,7 +148,7 @@ fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], te
     let cmd = cmd.args(["--colors", "never", "--level", "error", "--timeout", "900", "--output"]).arg(output);
     // For the command that builds as well, which builds everything else.
     let cmd = tests.build.iter().fold(cmd, |cmd, arg| cmd.arg(format!("--cargo-arg={arg}")));
-    let cmd = cmd.args(["--", "--fail-fast", "-E", tests.filter]);
+    let cmd = cmd.args(["--", "--profile", "mutants", "--fail-fast", "-E", tests.filter]);
     let config = CONFIGS.iter().find(|config| config.name == group.config).context("no such configuration")?;
     // Built once and run once, and never debugged.
     let target = workspace.cache("torture").join("mutants").join(group.name);
