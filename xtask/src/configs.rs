@@ -63,6 +63,11 @@ pub(crate) const CONFIGS: &[Config] = &[
 pub(crate) const LOOM: Config = Config { name: "loom", cfgs: &["loom"], features: &[], checks: Checks::TestsOnly };
 
 impl Config {
+    /// The one of that name.
+    pub(crate) fn named(name: &str) -> Option<&'static Config> {
+        CONFIGS.iter().chain([&LOOM]).find(|config| config.name == name)
+    }
+
     /// Whether this is the configuration that users get.
     pub(crate) fn is_default(&self) -> bool {
         self.cfgs.is_empty() && self.features.is_empty()

@@ -413,6 +413,31 @@ fn p01_what_the_kernel_has_is_told_beside_bells_that_were_left_over() {
     assert_eq!(bench.poll(2, NOW), [1, 0, 1]);
 }
 
+/// When it is the turn of the bells and the kernel fails, those that ring are told of; where there are none, the error is.
+#[test]
+#[cfg(not(loom))]
+fn p15_an_error_takes_no_wake_with_it() {
+    let left_over = || {
+        let mut bench = Bench::new();
+        let waker = bench.waker(0);
+        bench.kernel.signal(Token(1));
+        waker.wake().unwrap();
+        assert_eq!(bench.poll(1, NOW), [0, 1, 0]);
+        (bench, waker)
+    };
+    let fail = |bench: &mut Bench| {
+        let mut events = Vec::<Event>::with_capacity(4);
+        let result = bench.sleeper.wait(&mut events, NOW, |_, _| Err(io::ErrorKind::OutOfMemory.into()));
+        (events.len(), result.is_ok())
+    };
+    let (mut bench, _waker) = left_over();
+    assert_eq!(fail(&mut bench), (1, true));
+    assert_eq!(fail(&mut bench), (0, false));
+    let (mut bench, waker) = left_over();
+    drop(waker);
+    assert_eq!(fail(&mut bench), (0, false));
+}
+
 /// What the kernel told of is not told again, in the same list or later.
 #[test]
 #[cfg(not(loom))]

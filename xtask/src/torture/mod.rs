@@ -18,7 +18,7 @@ use anyhow::{ensure, Context, Result};
 use clap::Args;
 
 use crate::cmd::Cmd;
-use crate::configs::{Config, CONFIGS};
+use crate::configs::Config;
 use crate::generated::Part;
 use crate::outcome::Outcome;
 use crate::runner::{self, AfterFailure, Step};
@@ -141,7 +141,7 @@ fn load_name(name: &str) -> String {
 }
 
 fn config(name: &str) -> Result<&'static Config> {
-    CONFIGS.iter().find(|config| config.name == name).with_context(|| format!("no configuration {name}"))
+    Config::named(name).with_context(|| format!("no configuration {name}"))
 }
 
 /// The tests of each file, again and again in one process: what is open after each round.

@@ -13,22 +13,20 @@ use anyhow::{bail, ensure, Context, Result};
 
 use super::tools;
 use crate::cmd::Cmd;
-use crate::configs::CONFIGS;
+use crate::configs::Config;
 use crate::outcome::{Counts, Outcome};
 use crate::suite::PLAIN;
 use crate::workspace::Workspace;
 
 const SURVIVORS: &str = "xtask/torture/survivors.txt";
 
-/// Files that are asked in the same way.
+/// Files that are asked about in the same way.
 #[derive(Debug)]
 pub(super) struct Group {
     name: &'static str,
     files: &'static [&'static str],
-    /// The configuration in which the tests are built.
-    config: &'static str,
-    /// Which of the crate's own tests are asked first, in nextest's language.
-    own: &'static str,
+    /// Who is asked first: those of the crate's own tests that take no time.
+    own: Tests,
     /// Who is asked about what is left.
     others: Tests,
     shards: u32,
@@ -37,6 +35,8 @@ pub(super) struct Group {
 /// Some of the crate's tests.
 #[derive(Clone, Copy, Debug)]
 struct Tests {
+    /// The configuration in which they are built.
+    config: &'static str,
     /// What cargo is told to build, and how; nothing else is built.
     build: &'static [&'static str],
     /// Which of them are run, in nextest's language.
@@ -50,32 +50,54 @@ pub(super) struct Shard {
     number: u32,
 }
 
-const NATIVE: &str = "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
+const fn own(config: &'static str, filter: &'static str) -> Tests {
+    Tests { config, build: &[PLAIN[0], PLAIN[1], "--lib"], filter }
+}
 
-const PUBLIC: Tests = Tests {
-    build: &[PLAIN[0], PLAIN[1], "--test", "types", "--test", "promises", "--test", "regressions"],
-    filter: "all() - test(/leaves_nothing_open$/)",
-};
+const fn public(config: &'static str) -> Tests {
+    Tests {
+        config,
+        build: &[PLAIN[0], PLAIN[1], "--test", "types", "--test", "promises", "--test", "regressions"],
+        filter: "all() - test(/leaves_nothing_open$/)",
+    }
+}
+
+/// Tests that are worth to be optimised: they go through all orders.
+const fn explorations(config: &'static str, filter: &'static str) -> Tests {
+    Tests { config, build: &["--lib"], filter }
+}
+
+const NATIVE: &str = "all() - test(/^sys::(contract::)?(windows|kqueue|event_ports)::/)";
 
 const GROUPS: &[Group] = &[
     Group {
         name: "core",
         files: &["src/poll.rs", "src/registry.rs", "src/io_source.rs", "src/waker.rs"],
         // Where what blocked has to be told of: epoll needs no word.
-        config: "poll",
-        own: NATIVE,
-        others: PUBLIC,
+        own: own("poll", NATIVE),
+        others: public("poll"),
         shards: 1,
     },
-    Group { name: "epoll", files: &["src/sys/epoll/**"], config: "default", own: NATIVE, others: PUBLIC, shards: 2 },
-    // Its model runs with threads of the system here: under loom alone nothing else would.
-    Group { name: "wakes", files: &["src/sys/wakes.rs"], config: "default", own: NATIVE, others: PUBLIC, shards: 4 },
+    Group {
+        name: "epoll",
+        files: &["src/sys/epoll/**"],
+        own: own("default", NATIVE),
+        others: public("default"),
+        shards: 2,
+    },
+    Group {
+        name: "wakes",
+        files: &["src/sys/wakes.rs"],
+        // Its model runs with threads of the system here.
+        own: own("default", NATIVE),
+        others: explorations("loom", "test(/^sys::wakes::/)"),
+        shards: 4,
+    },
     Group {
         name: "poll",
         files: &["src/sys/poll/**", "src/sys/edges.rs"],
-        config: "poll",
-        own: NATIVE,
-        others: PUBLIC,
+        own: own("poll", NATIVE),
+        others: public("poll"),
         shards: 8,
     },
     Group {
@@ -87,13 +109,8 @@ const GROUPS: &[Group] = &[
             "src/sys/windows/selector.rs",
             "src/sys/windows/pipe_io.rs",
         ],
-        config: "default",
-        own: "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)",
-        // Explorations, which are worth to be optimised.
-        others: Tests {
-            build: &["--lib"],
-            filter: "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)",
-        },
+        own: own("default", "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)"),
+        others: explorations("default", "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)"),
         shards: 14,
     },
 ];
@@ -125,8 +142,7 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     let place = workspace.cache("torture").join("mutants");
     let part = format!("{number}/{}", group.shards);
     let choice = ["--shard", &part, "--sharding", "round-robin"].map(str::to_owned);
-    let own = Tests { build: &[PLAIN[0], PLAIN[1], "--lib"], filter: group.own };
-    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, own)?;
+    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, group.own)?;
     if !came.missed.is_empty() {
         let missed =
             came.missed.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", regex_syntax::escape(name))]);
@@ -149,9 +165,9 @@ fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], te
     // For the command that builds as well, which builds everything else.
     let cmd = tests.build.iter().fold(cmd, |cmd, arg| cmd.arg(format!("--cargo-arg={arg}")));
     let cmd = cmd.args(["--", "--profile", "mutants", "--fail-fast", "-E", tests.filter]);
-    let config = CONFIGS.iter().find(|config| config.name == group.config).context("no such configuration")?;
     // Built once and run once, and never debugged.
     let target = workspace.cache("torture").join("mutants").join(group.name);
+    let config = Config::named(tests.config).context("no such configuration")?;
     let cmd = config.build(workspace, cmd)?.env("CARGO_TARGET_DIR", target);
     let cmd = cmd.env("CARGO_PROFILE_TEST_DEBUG", "none").env("CARGO_PROFILE_DEV_DEBUG", "none");
     let log = format!("torture-mutants-{}", shard.name());

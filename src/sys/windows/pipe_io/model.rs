@@ -315,6 +315,7 @@ impl World {
             Step::Connect => self.connect(),
             Step::Disconnect => {
                 self.io.disconnect(&mut self.kernel).unwrap();
+                assert_eq!(self.kernel.state, State::Disconnected);
                 (self.accepted, self.awaits_connect) = (false, false);
                 (self.awaits_read, self.awaits_write) = (false, false);
             }
