@@ -360,6 +360,14 @@ fn timeouts_are_never_short<S: Selector>() {
     assert_eq!(events.len(), 1);
 }
 
+fn debug_says_what_it_is<S: Selector>() {
+    let bench = Bench::<S>::new();
+    let (stream, _other) = pair();
+    let registration = bench.selector.register(raw_source(&stream), Token(0), READ).unwrap();
+    let (text, registration) = (format!("{:?}", bench.selector), format!("{registration:?}"));
+    assert!(text.starts_with("Selector {") && registration.starts_with("Registration"), "{text}, {registration}");
+}
+
 /// The suite for each selector, as tests of their own. The second list is for those that take descriptors, the third for those
 /// whose events are of sources rather than of directions, and the last for those that know no files.
 macro_rules! suite {
@@ -416,6 +424,7 @@ suite! {
         every_waker_has_its_token_and_none_is_lost,
         a_wake_is_seen_by_who_waits_and_by_who_comes,
         timeouts_are_never_short,
+        debug_says_what_it_is,
     ],
     [
         mistakes_are_errors_and_change_nothing,

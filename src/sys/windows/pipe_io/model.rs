@@ -137,6 +137,15 @@ impl Fake {
         }
     }
 
+    /// What it works on, and what has ended and was not taken yet.
+    fn lent(&self) -> impl Iterator<Item = &Lent> {
+        let ended = self.packets.iter().filter_map(|packet| match packet {
+            Packet::Ended(lent, _) => Some(lent),
+            Packet::Notice => None,
+        });
+        self.working.iter().chain(ended)
+    }
+
     pub(super) fn has_work(&self, kind: Kind) -> bool {
         self.working.iter().any(|lent| lent.kind == kind)
     }
@@ -152,6 +161,7 @@ impl Kernel for Fake {
         if let Some(code) = self.refuses(kind) {
             return Err((code, memory));
         }
+        assert!(self.lent().all(|other| other.serial != serial), "a number that is in use");
         // The user here writes a byte at a time.
         assert!(kind != Kind::Write || !memory.0.is_empty(), "what was written is written again");
         let lent = Lent { kind, serial, memory };
@@ -461,11 +471,7 @@ impl World {
 
     /// The same world with the smallest serial numbers.
     pub(super) fn renumbered(mut self) -> World {
-        let lent = self.kernel.working.iter().chain(self.kernel.packets.iter().filter_map(|packet| match packet {
-            Packet::Ended(lent, _) => Some(lent),
-            Packet::Notice => None,
-        }));
-        let mut serials: Vec<u64> = lent.map(|lent| lent.serial).collect();
+        let mut serials: Vec<u64> = self.kernel.lent().map(|lent| lent.serial).collect();
         serials.sort_unstable();
         let rank = |serial: u64| serials.binary_search(&serial).expect("waited for, and not lent") as u64;
         let renumber = |ticket: &mut Ticket| {

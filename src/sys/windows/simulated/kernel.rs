@@ -229,6 +229,9 @@ impl Machine {
     ) -> io::Result<Vec<CompletionStatus>> {
         let mut kernel = self.lock();
         kernel.counts.waits += 1;
+        if room == 0 {
+            kernel.complain("a wait with room for nothing is refused".to_owned());
+        }
         loop {
             if kernel.faults.no_ports {
                 return Err(io::Error::from_raw_os_error(INVALID));

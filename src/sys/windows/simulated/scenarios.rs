@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::kernel::{Counts, Machine};
+use super::kernel::{Counts, Faults, Machine};
 use super::named_pipe;
 use crate::sys::windows::event::Conditions;
 use crate::sys::windows::iocp::CompletionStatus;
@@ -360,18 +360,34 @@ fn packets_of_nobody_free_no_memory() {
 
 #[test]
 fn memory_that_does_not_come_back_is_leaked_rather_than_freed() {
-    let once = || {
-        let machine = Machine::boot();
-        machine.open(SOCKET);
-        let mut selector = Selector::new().unwrap();
-        let registration = registered(&selector);
-        assert_eq!(next(&mut selector), None);
-        machine.set_faults(|faults| faults.no_ports = true);
-        drop(registration);
-        drop(selector);
-        assert_eq!(machine.held(), (1, 1), "its memory is the kernel's");
+    let with = |change: fn(&mut Faults)| {
+        let once = move || {
+            let machine = Machine::boot();
+            machine.open(SOCKET);
+            let mut selector = Selector::new().unwrap();
+            let registration = registered(&selector);
+            assert_eq!(next(&mut selector), None);
+            machine.set_faults(change);
+            drop(registration);
+            drop(selector);
+            assert_eq!(machine.held(), (1, 1), "its memory is the kernel's");
+        };
+        shuttle::check_random(once, 1);
     };
-    shuttle::check_random(once, 1);
+    with(|faults| faults.no_ports = true);
+    // No packet ever comes.
+    with(|faults| faults.batch = Some(0));
+}
+
+#[test]
+fn debug_says_what_it_is() {
+    story(|_| {
+        let selector = Selector::new().unwrap();
+        let registration = registered(&selector);
+        let text = format!("{selector:?}, {registration:?}");
+        assert!(text.starts_with("Selector { shared: Shared {"), "{text}");
+        assert!(text.contains(", Registration { slot: 0, generation: "), "{text}");
+    });
 }
 
 #[test]
