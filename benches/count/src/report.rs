@@ -47,8 +47,8 @@ macro_rules! row {
 }
 
 const ROWS: &[Row] = &[
-    row!("a message, one thread", one_thread(1), MESSAGE, 1),
-    row!("of 32 connections", one_thread(32), MESSAGES, 1),
+    row!("a message, one thread", one_thread(1), MESSAGE, 3),
+    row!("of 32 connections", one_thread(32), MESSAGES, 3),
     row!("a message, two threads", two_threads(1), OVER_THREADS, 20),
     row!("of 32 connections", two_threads(32), MANY_OVER_THREADS, 5),
     row!("a read that blocks, of 10000", blocked_reads(10_000), BLOCKED, 1),
