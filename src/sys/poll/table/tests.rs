@@ -41,6 +41,11 @@ impl One {
         self.table.questions().map(|question| question.descriptor.events).next()
     }
 
+    /// What it is asked before a wait, without waiting.
+    fn asked_at_once(&self) -> Option<Bits> {
+        self.table.unsettled().map(|question| question.descriptor.events).next()
+    }
+
     /// The bits reported when the kernel says `answer`.
     fn says(&mut self, answer: Bits) -> Bits {
         let mut events = Vec::with_capacity(4);
@@ -120,6 +125,22 @@ fn an_owned_source_that_was_read_by_its_descriptor_is_armed() {
     assert_eq!(one.says(IN | OUT), 0);
     one.settles(0, 0);
     assert_eq!(one.says(IN | OUT), IN, "writing is armed by WouldBlock alone");
+}
+
+#[test]
+fn who_may_have_been_read_from_is_asked_at_once() {
+    let mut one = One::new(BOTH, true);
+    assert_eq!(one.asked_at_once(), None);
+    assert_eq!(one.says(OUT), OUT);
+    assert_eq!(one.asked_at_once(), None, "only WouldBlock says that it can't be written to");
+    assert_eq!(one.says(IN), IN);
+    assert_eq!(one.asked_at_once(), Some(wanted(BOTH)));
+    one.settles(OUT, 0);
+    assert_eq!(one.asked_at_once(), None);
+    let mut borrowed = One::new(BOTH, false);
+    assert_eq!(borrowed.asked_at_once(), None);
+    assert_eq!(borrowed.says(OUT), OUT);
+    assert_eq!(borrowed.asked_at_once(), Some(wanted(BOTH)));
 }
 
 #[test]
