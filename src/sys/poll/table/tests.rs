@@ -143,6 +143,16 @@ fn who_may_have_been_read_from_is_asked_at_once() {
     assert_eq!(borrowed.asked_at_once(), Some(wanted(BOTH)));
 }
 
+/// An operation may have taken an error; for bytes that it took nobody asks.
+#[test]
+fn an_operation_that_blocked_has_hang_ups_and_errors_looked_at() {
+    for (told, standing) in [(IN, false), (IN | HUP, true), (libc::POLLERR, true)] {
+        let mut one = One::new(READ, true);
+        assert_eq!(one.says(told), told);
+        assert_eq!(one.table.standing(one.key).is_some(), standing, "{told}");
+    }
+}
+
 #[test]
 fn a_borrowed_descriptor_is_armed_when_more_came() {
     let mut one = One::new(READ, false);
