@@ -89,6 +89,7 @@ mod tests {
     use std::io::Write as _;
     use std::os::fd::AsRawFd as _;
     use std::os::unix::net::UnixStream;
+    use std::thread;
     use std::time::Instant;
 
     use super::*;
@@ -130,5 +131,19 @@ mod tests {
                 assert_eq!(asked[0].revents, libc::POLLIN);
             });
         }
+    }
+
+    #[test]
+    fn p12_no_form_ends_by_itself() {
+        each_form(|poll| {
+            let (quiet, mut other) = UnixStream::pair().unwrap();
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    thread::sleep(Duration::from_millis(20));
+                    other.write_all(b"x").unwrap();
+                });
+                assert_eq!(poll(&mut ask(&quiet), None).unwrap(), 1);
+            });
+        });
     }
 }
