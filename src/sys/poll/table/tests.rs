@@ -173,6 +173,12 @@ fn a_borrowed_descriptor_that_stays_ready_is_renewed_later() {
         one.settles(OUT, 0);
         assert_eq!(one.says(OUT), OUT);
     }
+    // When it was drained all begins anew.
+    one.settles(0, 0);
+    assert_eq!(one.says(OUT), OUT);
+    one.now += RENEWAL;
+    one.settles(OUT, 0);
+    assert_eq!(one.says(OUT), OUT);
 }
 
 #[test]
