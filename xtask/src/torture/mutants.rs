@@ -3,8 +3,8 @@
 //! What survives is either a hole in the tests or no change of what the crate promises; those of the latter kind are in
 //! `xtask/torture/survivors.txt`, each with its reason, and any other one is an error. There are thousands, and each takes
 //! the time to build and run tests; so they are in shards, of which one a day is run in turn. A shard asks the tests that
-//! know its files, in the configuration in which they are compiled in: first those of the crate's own that take no time,
-//! which are built without optimisation, and about what these let pass all others.
+//! know its files, in a configuration that compiles these: first those of the crate's own that take no time, which are built
+//! without optimisation, and others about what these let pass.
 
 use std::fs;
 use std::path::Path;
