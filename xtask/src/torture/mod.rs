@@ -23,7 +23,7 @@ use crate::generated::Part;
 use crate::outcome::Outcome;
 use crate::runner::{self, AfterFailure, Step};
 use crate::workspace::Workspace;
-use crate::{nextest, setup, windows};
+use crate::{nextest, setup, suite, windows};
 
 const COMMAND: &str = "cargo xtask torture --write";
 const RESULTS: Part = part("results");
@@ -117,7 +117,7 @@ fn entries(workspace: &Workspace, minutes: f64, day: u64) -> Result<Vec<Entry>> 
     for target in targets {
         all.push(entry(&format!("fuzz-{target}"), move |workspace| models::fuzz(workspace, &target)));
     }
-    all.push(entry("loom", models::loom));
+    all.push(entry("loom", suite::explored));
     all.push(entry("leaks", leaks));
     all.push(entry("asan", sanitizers::address));
     all.push(entry("tsan", sanitizers::thread));

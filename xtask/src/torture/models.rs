@@ -1,4 +1,4 @@
-//! The steps that run what others wrote, longer than the tests do: random programs against their model, fuzz targets, loom.
+//! The steps that run what others wrote, longer than the tests do: random programs against their model, fuzz targets.
 
 use std::fs;
 
@@ -74,17 +74,4 @@ pub(super) fn fuzz(workspace: &Workspace, target: &str) -> Result<Outcome> {
     // `Done 123456 runs in 61 second(s)`.
     let runs = output.text.lines().rev().find_map(|line| line.strip_prefix("Done ")?.split(' ').next());
     Ok(Outcome::note(&format!("{} inputs in {FUZZ_SECONDS} s", runs.unwrap_or("?"))))
-}
-
-/// loom, by the step of the tests that runs it.
-pub(super) fn loom(workspace: &Workspace) -> Result<Outcome> {
-    const STEP: &str = "tests-loom";
-    let xtask = || Cmd::new(workspace, &workspace.xtask).arg("test");
-    let list = xtask().arg("--list").run(workspace, "torture-loom")?.text;
-    if !list.lines().any(|line| line.split(' ').next() == Some(STEP)) {
-        return Ok(Outcome::note(&format!("left out: there is no step {STEP}")));
-    }
-    let text = xtask().args(["--only", STEP]).run(workspace, "torture-loom")?.text;
-    let line = text.lines().find(|line| line.starts_with(STEP)).unwrap_or_default();
-    Ok(Outcome::note(line.trim_start_matches(STEP).trim()))
 }
