@@ -194,7 +194,7 @@ impl Table {
     /// again.
     pub(super) fn report(&mut self, events: &mut Vec<Record>, now: Instant, unread: impl Fn(RawFd) -> Option<c_int>) {
         let length = self.slots.len();
-        let start = if self.next < length { self.next } else { 0 };
+        let start = self.next.min(length);
         for index in (start..length).chain(0..start) {
             let Some(Slot { entry, file, .. }) = &mut self.slots[index] else { continue };
             if events.len() < events.capacity() {

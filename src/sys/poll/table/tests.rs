@@ -243,6 +243,19 @@ fn a_wake_waits_for_room() {
 }
 
 #[test]
+fn each_wake_is_told_and_the_kernel_is_not_asked() {
+    let mut table = Table::default();
+    let waker = table.add_waker(Token(9));
+    for _ in 0..3 {
+        table.wake(waker);
+        assert_eq!(table.questions().count() + table.unsettled().count(), 0);
+        let mut events = Vec::with_capacity(4);
+        table.report(&mut events, Instant::now(), |_| None);
+        assert_eq!((events.len(), events[0].token, events[0].bits), (1, Token(9), IN));
+    }
+}
+
+#[test]
 fn regular_files_and_closed_descriptors_are_refused() {
     let file = std::fs::File::open("/proc/self/exe").unwrap();
     let error = kernel::identify(std::os::fd::AsRawFd::as_raw_fd(&file)).unwrap_err();
