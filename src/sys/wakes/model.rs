@@ -413,6 +413,21 @@ fn p01_what_the_kernel_has_is_told_beside_bells_that_were_left_over() {
     assert_eq!(bench.poll(2, NOW), [1, 0, 1]);
 }
 
+/// Who was asleep, and is not any more, is woken without the kernel.
+#[test]
+#[cfg(not(loom))]
+fn p15_who_has_slept_is_awake_again() {
+    let mut bench = Bench::new();
+    let waker = bench.waker(0);
+    for _ in 0..3 {
+        bench.kernel.signal(Token(2));
+        assert_eq!(bench.poll(4, None), [0, 0, 1]);
+        waker.wake().unwrap();
+        assert!(bench.kernel.ready.lock().unwrap().is_empty());
+        assert_eq!(bench.poll(4, None), [1, 0, 0]);
+    }
+}
+
 /// When it is the turn of the bells and the kernel fails, those that ring are told of; where there are none, the error is.
 #[test]
 #[cfg(not(loom))]
