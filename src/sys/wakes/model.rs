@@ -428,6 +428,27 @@ fn p15_who_has_slept_is_awake_again() {
     }
 }
 
+/// A wait that fails leaves the thread asleep for others; when it sleeps again, it is woken.
+#[test]
+#[cfg(not(loom))]
+fn p15_who_sleeps_after_an_error_is_woken() {
+    let mut bench = Bench::new();
+    let waker = bench.waker(0);
+    let mut events = Vec::<Event>::with_capacity(4);
+    for _ in 0..3 {
+        let result = bench.sleeper.wait(&mut events, None, |_, _| Err(io::ErrorKind::Interrupted.into()));
+        assert!(result.is_err());
+    }
+    let kernel = &bench.kernel;
+    let asleep = |events: &mut Vec<Event>, timeout| {
+        waker.wake().unwrap();
+        assert!(!kernel.ready.lock().unwrap().is_empty());
+        kernel.wait(events, timeout)
+    };
+    bench.sleeper.wait(&mut events, None, asleep).unwrap();
+    assert_eq!(events.len(), 1);
+}
+
 /// When it is the turn of the bells and the kernel fails, those that ring are told of; where there are none, the error is.
 #[test]
 #[cfg(not(loom))]
