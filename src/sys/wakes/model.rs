@@ -428,6 +428,29 @@ fn p15_who_has_slept_is_awake_again() {
     }
 }
 
+/// Who looks without waiting is no sleeper: a wake meanwhile leaves the kernel alone. One that ends a sleep is the kernel's
+/// event, and no other.
+#[test]
+#[cfg(not(loom))]
+fn p15_who_sleeps_is_woken_once_and_who_looks_without_the_kernel() {
+    let mut bench = Bench::new();
+    let waker = bench.waker(0);
+    let kernel = &bench.kernel;
+    for (timeout, signals) in [(NOW, 0), (None, 1)] {
+        let mut events = Vec::<Event>::with_capacity(4);
+        let woken = |events: &mut Vec<Event>, timeout| {
+            waker.wake().unwrap();
+            let ready = kernel.ready.lock().unwrap().len();
+            assert_eq!(ready, signals);
+            kernel.wait(events, timeout)
+        };
+        bench.sleeper.wait(&mut events, timeout, woken).unwrap();
+        assert_eq!(events.len(), signals);
+        bench.sleeper.wait(&mut events, NOW, |events, timeout| kernel.wait(events, timeout)).unwrap();
+        assert_eq!(events.len(), 1 - signals);
+    }
+}
+
 /// A wait that fails leaves the thread asleep for others; when it sleeps again, it is woken.
 #[test]
 #[cfg(not(loom))]
