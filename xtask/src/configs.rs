@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cmd::Cmd;
 use crate::workspace::Workspace;
@@ -64,8 +64,9 @@ pub(crate) const LOOM: Config = Config { name: "loom", cfgs: &["loom"], features
 
 impl Config {
     /// The one of that name.
-    pub(crate) fn named(name: &str) -> Option<&'static Config> {
-        CONFIGS.iter().chain([&LOOM]).find(|config| config.name == name)
+    pub(crate) fn named(name: &str) -> Result<&'static Config> {
+        let mut all = CONFIGS.iter().chain([&LOOM]);
+        all.find(|config| config.name == name).with_context(|| format!("no configuration {name}"))
     }
 
     /// Whether this is the configuration that users get.

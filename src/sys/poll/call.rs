@@ -139,6 +139,7 @@ mod tests {
             let (quiet, mut other) = UnixStream::pair().unwrap();
             thread::scope(|scope| {
                 scope.spawn(move || {
+                    // Nothing relies on it; it gives a form that would end by itself the time to do so.
                     thread::sleep(Duration::from_millis(20));
                     other.write_all(b"x").unwrap();
                 });

@@ -14,7 +14,7 @@ mod tools;
 use std::fmt::Write as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{ensure, Context, Result};
+use anyhow::{ensure, Result};
 use clap::Args;
 
 use crate::cmd::Cmd;
@@ -106,7 +106,7 @@ fn date(time: SystemTime) -> String {
 fn entries(workspace: &Workspace, minutes: f64, day: u64) -> Result<Vec<Entry>> {
     let mut all = Vec::new();
     for name in ["default", "poll", "kqueue", "event-ports"] {
-        let config = config(name)?;
+        let config = Config::named(name)?;
         all.push(entry(&format!("models-{name}"), move |workspace| models::on(workspace, config)));
     }
     all.push(entry("models-wine", |workspace| windows::where_possible(workspace, models::on_wine)));
@@ -123,7 +123,7 @@ fn entries(workspace: &Workspace, minutes: f64, day: u64) -> Result<Vec<Entry>> 
     all.push(entry("tsan", sanitizers::thread));
     all.push(entry("valgrind", sanitizers::valgrind));
     for load in load::all(minutes) {
-        let config = config(if load.name == "lossy" { "default" } else { load.name })?;
+        let config = Config::named(if load.name == "lossy" { "default" } else { load.name })?;
         all.push(entry(&load_name(load.name), move |workspace| load::run(workspace, &load, config)));
     }
     all.push(entry("coverage", coverage::run));
@@ -140,16 +140,12 @@ fn load_name(name: &str) -> String {
     format!("load-{name}")
 }
 
-fn config(name: &str) -> Result<&'static Config> {
-    Config::named(name).with_context(|| format!("no configuration {name}"))
-}
-
 /// The tests of each file, again and again in one process: what is open after each round.
 fn leaks(workspace: &Workspace) -> Result<Outcome> {
     let mut total = Outcome::default();
     for name in ["default", "poll"] {
         let cmd = Cmd::cargo(workspace).args(["nextest", "run", "--package", "poised"]);
-        let cmd = config(name)?.build(workspace, cmd)?.args(["-E", "test(/leaves_nothing_open$/)"]);
+        let cmd = Config::named(name)?.build(workspace, cmd)?.args(["-E", "test(/leaves_nothing_open$/)"]);
         let outcome = nextest::step(workspace, cmd, &format!("torture-leaks-{name}"))?;
         total.counts.passed += outcome.counts.passed;
         total.counts.failed += outcome.counts.failed;

@@ -162,12 +162,12 @@ fn ask(workspace: &Workspace, shard: Shard, output: &Path, choice: &[String], te
     let cmd = group.files.iter().fold(cmd, |cmd, file| cmd.args(["--file", file]));
     // Far more than the tests take: what hangs ends by nextest's own limit.
     let cmd = cmd.args(["--colors", "never", "--level", "error", "--timeout", "900", "--output"]).arg(output);
-    // For the command that builds as well, which builds everything else.
+    // For each command of cargo: the one that builds before the tests run would build all else as well.
     let cmd = tests.build.iter().fold(cmd, |cmd, arg| cmd.arg(format!("--cargo-arg={arg}")));
     let cmd = cmd.args(["--", "--profile", "mutants", "--fail-fast", "-E", tests.filter]);
     // Built once and run once, and never debugged.
     let target = workspace.cache("torture").join("mutants").join(group.name);
-    let config = Config::named(tests.config).context("no such configuration")?;
+    let config = Config::named(tests.config)?;
     let cmd = config.build(workspace, cmd)?.env("CARGO_TARGET_DIR", target);
     let cmd = cmd.env("CARGO_PROFILE_TEST_DEBUG", "none").env("CARGO_PROFILE_DEV_DEBUG", "none");
     let log = format!("torture-mutants-{}", shard.name());
