@@ -161,8 +161,8 @@ impl Poll {
     #[inline(always)] // Little is left of it where the timeout is known; and see `Sleeper::wait`.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         match self.spin {
-            Some(spin) if timeout != Some(Duration::ZERO) => self.spin_and_wait(events, timeout, spin),
-            _ => self.registry.wait(events, timeout),
+            Some(spin) => self.spin_and_wait(events, timeout, spin),
+            None => self.registry.wait(events, timeout),
         }
     }
 

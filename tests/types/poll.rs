@@ -62,12 +62,13 @@ fn a_spinning_poll_is_woken() {
     let mut poll = Poll::new().unwrap();
     let mut events = Events::with_capacity(4);
     let waker = Waker::new(poll.registry(), Token(1)).unwrap();
-    for spin in [Duration::MAX, Duration::from_micros(1)] {
+    let short = Duration::from_micros(1);
+    for (spin, timeout) in [(Duration::MAX, None), (short, None), (short, Some(Duration::MAX))] {
         poll.set_spin(spin);
         for _ in 0..100 {
             std::thread::scope(|scope| {
                 scope.spawn(|| waker.wake().unwrap());
-                poll.poll(&mut events, None).unwrap();
+                poll.poll(&mut events, timeout).unwrap();
                 assert_eq!(events.iter().map(|event| event.token()).collect::<Vec<_>>(), [Token(1)]);
             });
         }
