@@ -10,6 +10,20 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use crate::sys::transfer;
 
+#[cfg_attr(
+    not(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "espidf",
+        target_os = "fuchsia",
+        target_os = "hermit",
+        target_os = "illumos",
+        target_os = "nuttx"
+    )),
+    path = "notifier/no_counter.rs"
+)]
+mod counter;
+
 /// A counter or a pipe: readable while there are notes in it.
 #[derive(Debug)]
 pub(crate) struct Notifier {
@@ -23,65 +37,18 @@ const NOTE: [u8; 8] = 1_u64.to_ne_bytes();
 
 impl Notifier {
     /// An eventfd where the system has them, and else a pipe: sandboxes and emulated kernels may lack the call.
-    #[cfg(all(
-        any(
-            target_os = "linux",
-            target_os = "android",
-            target_os = "espidf",
-            target_os = "fuchsia",
-            target_os = "hermit",
-            target_os = "illumos",
-            target_os = "nuttx"
-        ),
-        not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))
-    ))]
     pub(crate) fn new() -> io::Result<Notifier> {
+        if cfg!(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)) {
+            return Notifier::pipe();
+        }
         match Notifier::counter() {
             Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => Notifier::pipe(),
             result => result,
         }
     }
 
-    #[cfg(not(all(
-        any(
-            target_os = "linux",
-            target_os = "android",
-            target_os = "espidf",
-            target_os = "fuchsia",
-            target_os = "hermit",
-            target_os = "illumos",
-            target_os = "nuttx"
-        ),
-        not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe))
-    )))]
-    pub(crate) fn new() -> io::Result<Notifier> {
-        Notifier::pipe()
-    }
-
-    #[cfg(all(
-        any(
-            target_os = "linux",
-            target_os = "android",
-            target_os = "espidf",
-            target_os = "fuchsia",
-            target_os = "hermit",
-            target_os = "illumos",
-            target_os = "nuttx"
-        ),
-        any(test, not(any(poised_waker = "pipe", mio_unsupported_force_waker_pipe)))
-    ))]
     fn counter() -> io::Result<Notifier> {
-        use std::os::fd::FromRawFd;
-
-        #[cfg(not(target_os = "espidf"))]
-        let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
-        // It never blocks there, and asking for that is an error (esp_vfs_eventfd).
-        #[cfg(target_os = "espidf")]
-        let flags = 0;
-        // SAFETY: takes plain numbers.
-        let fd = super::check(unsafe { libc::eventfd(0, flags) })?;
-        // SAFETY: the call made this descriptor, and nobody else has it.
-        Ok(Notifier { reader: unsafe { File::from_raw_fd(fd) }, writer: None })
+        Ok(Notifier { reader: counter::new()?, writer: None })
     }
 
     fn pipe() -> io::Result<Notifier> {

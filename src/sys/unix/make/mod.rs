@@ -4,42 +4,20 @@
 // Other systems fall back to its way to accept, and test the rest.
 #[cfg_attr(not(target_vendor = "apple"), allow(dead_code))]
 pub(super) mod after;
-#[cfg(not(any(
-    target_vendor = "apple",
-    target_os = "aix",
-    target_os = "espidf",
-    target_os = "haiku",
-    target_os = "hermit",
-    target_os = "horizon",
-    target_os = "nto",
-    target_os = "vita",
-    target_os = "vxworks"
-)))]
+#[cfg_attr(
+    any(
+        target_vendor = "apple",
+        target_os = "aix",
+        target_os = "espidf",
+        target_os = "haiku",
+        target_os = "hermit",
+        target_os = "horizon",
+        target_os = "nto",
+        target_os = "vita",
+        target_os = "vxworks"
+    ),
+    path = "not_at_once.rs"
+)]
 mod at_once;
 
-#[cfg(any(
-    target_vendor = "apple",
-    target_os = "aix",
-    target_os = "espidf",
-    target_os = "haiku",
-    target_os = "hermit",
-    target_os = "horizon",
-    target_os = "nto",
-    target_os = "vita",
-    target_os = "vxworks"
-))]
-use after as form;
-#[cfg(not(any(
-    target_vendor = "apple",
-    target_os = "aix",
-    target_os = "espidf",
-    target_os = "haiku",
-    target_os = "hermit",
-    target_os = "horizon",
-    target_os = "nto",
-    target_os = "vita",
-    target_os = "vxworks"
-)))]
-use at_once as form;
-
-pub(super) use form::{accept, pipe, socket};
+pub(super) use at_once::{accept, pipe, socket};

@@ -1,0 +1,3 @@
+//! Systems that have poll(2) alone.
+
+pub(in crate::sys::poll) use super::rounded_up::poll;
