@@ -3,8 +3,8 @@
 //! What survives is either a hole in the tests or no change of what the crate promises; those of the latter kind are in
 //! `xtask/torture/survivors.txt`, each with its reason, and any other one is an error. There are thousands, and each takes
 //! the time to build and run tests; so they are in shards, of which one a day is run in turn. A shard asks the tests that
-//! know its files, in a configuration that compiles these: first those of the crate's own that take no time, which are built
-//! without optimisation, and others about what these let pass.
+//! know its files, in a configuration that compiles these: first those that take no time, which are built without
+//! optimisation, and others about what these let pass.
 
 use std::fs;
 use std::path::Path;
@@ -25,9 +25,9 @@ const SURVIVORS: &str = "xtask/torture/survivors.txt";
 pub(super) struct Group {
     name: &'static str,
     files: &'static [&'static str],
-    /// Who is asked first: those of the crate's own tests that take no time.
-    own: Tests,
-    /// Who is asked about what is left.
+    /// Who is asked first.
+    first: Tests,
+    /// Who is asked about what these let pass.
     others: Tests,
     shards: u32,
 }
@@ -50,10 +50,12 @@ pub(super) struct Shard {
     number: u32,
 }
 
+/// The crate's own, which know the files of `sys`.
 const fn own(config: &'static str, filter: &'static str) -> Tests {
     Tests { config, build: &[PLAIN[0], PLAIN[1], "--lib"], filter }
 }
 
+/// Those that go through the public API.
 const fn public(config: &'static str) -> Tests {
     Tests {
         config,
@@ -74,14 +76,14 @@ const GROUPS: &[Group] = &[
         name: "core",
         files: &["src/poll.rs", "src/registry.rs", "src/io_source.rs", "src/waker.rs"],
         // Where what blocked has to be told of: epoll needs no word.
-        own: own("poll", NATIVE),
-        others: public("poll"),
+        first: public("poll"),
+        others: public("default"),
         shards: 1,
     },
     Group {
         name: "epoll",
         files: &["src/sys/epoll/**"],
-        own: own("default", NATIVE),
+        first: own("default", NATIVE),
         others: public("default"),
         shards: 2,
     },
@@ -89,14 +91,14 @@ const GROUPS: &[Group] = &[
         name: "wakes",
         files: &["src/sys/wakes.rs"],
         // Its model runs with threads of the system here.
-        own: own("default", NATIVE),
+        first: own("default", NATIVE),
         others: explorations("loom", "test(/^sys::wakes::/)"),
         shards: 4,
     },
     Group {
         name: "poll",
         files: &["src/sys/poll/**", "src/sys/edges.rs"],
-        own: own("poll", NATIVE),
+        first: own("poll", NATIVE),
         others: public("poll"),
         shards: 8,
     },
@@ -109,7 +111,7 @@ const GROUPS: &[Group] = &[
             "src/sys/windows/selector.rs",
             "src/sys/windows/pipe_io.rs",
         ],
-        own: own("default", "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)"),
+        first: own("default", "test(/^sys::(contract::)?windows::/) - test(/no_schedule|every_order|explore::/)"),
         others: explorations("default", "test(/^sys::windows::/) & test(/no_schedule|every_order|explore::/)"),
         shards: 14,
     },
@@ -142,7 +144,7 @@ pub(super) fn run(workspace: &Workspace, shard: Shard) -> Result<Outcome> {
     let place = workspace.cache("torture").join("mutants");
     let part = format!("{number}/{}", group.shards);
     let choice = ["--shard", &part, "--sharding", "round-robin"].map(str::to_owned);
-    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, group.own)?;
+    let mut came = ask(workspace, shard, &place.join(shard.name()), &choice, group.first)?;
     if !came.missed.is_empty() {
         let missed =
             came.missed.iter().flat_map(|name| ["--re".to_owned(), format!("^{}$", regex_syntax::escape(name))]);
