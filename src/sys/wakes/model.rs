@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::atomic::AtomicUsize as Failing;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +82,8 @@ impl WakeEvent for Event {
 struct Kernel {
     ready: Mutex<VecDeque<Token>>,
     changed: Condvar,
+    /// How many signals are going to fail.
+    failing: Failing,
 }
 
 impl Kernel {
@@ -124,6 +127,11 @@ struct Bell {
 
 impl Signal for Bell {
     fn signal(&self) -> io::Result<()> {
+        // Relaxed: nothing else goes by it.
+        let fails = |left: usize| left.checked_sub(1);
+        if self.kernel.failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails).is_ok() {
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         self.kernel.signal(self.token);
         Ok(())
     }
@@ -145,7 +153,8 @@ struct Bench {
 
 impl Bench {
     fn new() -> Bench {
-        let kernel = Arc::new(Kernel { ready: Mutex::new(VecDeque::new()), changed: Condvar::new() });
+        let kernel =
+            Arc::new(Kernel { ready: Mutex::new(VecDeque::new()), changed: Condvar::new(), failing: Failing::new(0) });
         Bench { sleeper: Sleeper::new(), kernel, written: Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]) }
     }
 
@@ -155,11 +164,21 @@ impl Bench {
 
     /// Writes and wakes, in a thread of its own.
     fn spawn(&self, writes: usize, waker: &Arc<Waker<Bell>>) -> thread::JoinHandle<()> {
+        self.spawn_and(Result::unwrap, writes, waker)
+    }
+
+    /// The same, and looks at what the wake returned.
+    fn spawn_and<R: Send + 'static>(
+        &self,
+        look: fn(io::Result<()>) -> R,
+        writes: usize,
+        waker: &Arc<Waker<Bell>>,
+    ) -> thread::JoinHandle<R> {
         let (written, waker) = (Arc::clone(&self.written), Arc::clone(waker));
         thread::spawn(move || {
             // Relaxed: the wake must carry it.
             written[writes].store(1, Ordering::Relaxed);
-            waker.wake().unwrap();
+            look(waker.wake())
         })
     }
 
@@ -452,6 +471,45 @@ fn p15_who_sleeps_is_woken_once_and_who_looks_without_the_kernel() {
         assert_eq!(events.len(), signals);
         bench.sleeper.wait(&mut events, NOW, |events, timeout| kernel.wait(events, timeout)).unwrap();
         assert_eq!(events.len(), 1 - signals);
+    }
+}
+
+/// Of two threads that wake the sleeper one may be told that it failed; who is told that it did not was heard.
+#[test]
+fn p15_a_signal_that_fails_takes_no_other_wake_with_it() {
+    explore(|| {
+        let mut bench = Bench::new();
+        let waker = bench.waker(0);
+        bench.kernel.failing.store(1, Ordering::Relaxed);
+        let waking = [0, 1].map(|writer| bench.spawn_and(|result| result.is_err(), writer, &waker));
+        // The signal is tried once more for all that ring, so that in the end both are heard.
+        while !(bench.has_written(0) && bench.has_written(1)) {
+            assert_eq!(bench.poll(4, None), [1, 0, 0]);
+        }
+        assert!(waking.into_iter().filter_map(|waking| waking.join().ok()).filter(|&failed| failed).count() <= 1);
+    });
+}
+
+/// A signal that failed is the first of no others: each wake has its own from then on.
+#[test]
+#[cfg(not(loom))]
+fn p15_after_a_signal_that_failed_each_wake_has_its_own() {
+    for failing in [1, 2] {
+        let mut bench = Bench::new();
+        let waker = bench.waker(0);
+        let kernel = &bench.kernel;
+        kernel.failing.store(failing, Ordering::Relaxed);
+        let mut events = Vec::<Event>::with_capacity(4);
+        let asleep = |events: &mut Vec<Event>, timeout| {
+            assert_eq!(waker.wake().unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+            // It was tried once more.
+            assert_eq!(kernel.signals(), 2 - failing);
+            waker.wake().unwrap();
+            assert_eq!(kernel.signals(), 1);
+            kernel.wait(events, timeout)
+        };
+        bench.sleeper.wait(&mut events, None, asleep).unwrap();
+        assert_eq!(events.len(), 1);
     }
 }
 
