@@ -158,11 +158,12 @@ impl Poll {
     /// # Ok(())
     /// # }
     /// ```
-    #[inline(always)] // Little is left of it where the timeout is known; and see `Sleeper::wait`.
+    #[inline(always)] // Little is left of it where the timeout is known.
     pub fn poll(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
-        match self.spin {
-            Some(spin) => self.spin_and_wait(events, timeout, spin),
-            None => self.registry.wait(events, timeout),
+        if self.registry.is_plain() {
+            self.registry.wait_plainly(events, timeout)
+        } else {
+            self.wait(events, timeout)
         }
     }
 
@@ -195,9 +196,17 @@ impl Poll {
     /// ```
     pub fn set_spin(&mut self, spin: Duration) {
         self.spin = Some(spin).filter(|spin| !spin.is_zero());
+        self.registry.expect_more();
     }
 
-    #[inline(never)] // So that the way without it stays short.
+    #[inline(never)] // So that the other way stays short.
+    fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        match self.spin {
+            Some(spin) => self.spin_and_wait(events, timeout, spin),
+            None => self.registry.wait(events, timeout),
+        }
+    }
+
     fn spin_and_wait(&mut self, events: &mut Events, timeout: Option<Duration>, spin: Duration) -> io::Result<()> {
         let spin = timeout.map_or(spin, |timeout| timeout.min(spin));
         let start = Instant::now();

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::event::{Events, Source};
@@ -53,18 +54,43 @@ use crate::{Interest, Token};
 /// ```
 pub struct Registry {
     selector: sys::PlatformSelector,
+    /// Whether a poll needs no more than the kernel's own wait: nobody can want to wake it, and it does not spin. One flag
+    /// for all of that, since each poll asks.
+    is_plain: AtomicBool,
 }
 
 impl Registry {
     pub(crate) fn new() -> io::Result<Registry> {
-        Ok(Registry { selector: sys::PlatformSelector::new()? })
+        Ok(Registry { selector: sys::PlatformSelector::new()?, is_plain: AtomicBool::new(true) })
     }
 
     pub(crate) fn selector(&self) -> &sys::PlatformSelector {
         &self.selector
     }
 
-    #[inline(always)] // See `Poll::poll`.
+    /// Makes a waker.
+    pub(crate) fn waker(&self, token: Token) -> io::Result<sys::PlatformWaker> {
+        self.expect_more();
+        self.selector.waker(token)
+    }
+
+    /// From now on [`is_plain`](Registry::is_plain) says no.
+    pub(crate) fn expect_more(&self) {
+        // Relaxed: a poll has its registry to itself while it waits, and to hand it over orders this.
+        self.is_plain.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether [`wait_plainly`](Registry::wait_plainly) will do.
+    #[inline(always)] // As all that follows: see `Poll::poll`.
+    pub(crate) fn is_plain(&mut self) -> bool {
+        *self.is_plain.get_mut()
+    }
+
+    #[inline(always)]
+    pub(crate) fn wait_plainly(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
+        self.selector.wait_plainly(events.sys_mut(), timeout)
+    }
+
     pub(crate) fn wait(&mut self, events: &mut Events, timeout: Option<Duration>) -> io::Result<()> {
         self.selector.wait(events.sys_mut(), timeout)
     }
@@ -182,7 +208,8 @@ impl Registry {
     /// # }
     /// ```
     pub fn try_clone(&self) -> io::Result<Registry> {
-        Ok(Registry { selector: self.selector.try_clone()? })
+        self.expect_more();
+        Ok(Registry { selector: self.selector.try_clone()?, is_plain: AtomicBool::new(false) })
     }
 }
 

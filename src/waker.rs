@@ -79,7 +79,7 @@ impl Waker {
     /// # }
     /// ```
     pub fn new(registry: &Registry, token: Token) -> io::Result<Waker> {
-        Ok(Waker { inner: registry.selector().waker(token)? })
+        Ok(Waker { inner: registry.waker(token)? })
     }
 
     /// Wakes the poll. Never blocks.

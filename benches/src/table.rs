@@ -135,11 +135,6 @@ fn polls() -> Vec<Load> {
             instructions(1, 1_000, 11_000),
             CALLGRIND,
             [row("instructions a poll", "", Bar::Figure(36.0))],
-        )
-        .because(
-            "raw epoll itself is above it in this loop; six are rustix's to tell a result of the kernel from an error, where \
-             two would do, and two ask whether somebody may wake the thread without the kernel, which is what saves wakes \
-             their system calls",
         ),
         load(
             "poll-1024-instructions",

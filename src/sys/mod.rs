@@ -265,6 +265,12 @@ pub(crate) trait Selector: Sized + Debug + Send + Sync {
     /// Clears `events` and waits until there are some, up to its capacity, or `timeout` is over.
     fn wait(&mut self, events: &mut Vec<Self::Event>, timeout: Option<Duration>) -> io::Result<()>;
 
+    /// The same, for a selector that never had a clone or a waker: nobody can want to wake it, and the system's wait is all.
+    #[inline]
+    fn wait_plainly(&mut self, events: &mut Vec<Self::Event>, timeout: Option<Duration>) -> io::Result<()> {
+        self.wait(events, timeout)
+    }
+
     /// Makes a waker that reports `token`.
     fn waker(&self, token: Token) -> io::Result<Self::Waker>;
 

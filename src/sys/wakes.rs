@@ -19,7 +19,6 @@
 
 use std::io;
 use std::mem;
-use std::sync::atomic::AtomicBool as Flag;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,9 +47,6 @@ const DIRECT: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Sleeper<S> {
     wakes: Arc<Wakes<S>>,
-    /// Whether there may be bells. Kept here, and not in what is shared, since it is asked at each wait: while a poll waits
-    /// nobody can make a waker with its own registry, and a clone of that may always make some.
-    may_ring: Flag,
     /// Bells that ring found no room in the last list of events, since the kernel had filled it: it is their turn.
     bells_first: bool,
 }
@@ -98,13 +94,12 @@ pub(crate) trait WakeEvent: Readiness {
 
 impl<S> Sleeper<S> {
     pub(crate) fn new() -> Sleeper<S> {
-        Sleeper { wakes: Arc::new(Wakes::new()), may_ring: false.into(), bells_first: false }
+        Sleeper { wakes: Arc::new(Wakes::new()), bells_first: false }
     }
 
     /// For a clone of the selector.
     pub(crate) fn share(&self) -> Sleeper<S> {
-        self.expect_bells();
-        Sleeper { wakes: Arc::clone(&self.wakes), may_ring: true.into(), bells_first: false }
+        Sleeper { wakes: Arc::clone(&self.wakes), bells_first: false }
     }
 
     /// Makes a waker.
@@ -112,7 +107,6 @@ impl<S> Sleeper<S> {
     where
         S: Signal,
     {
-        self.expect_bells();
         Waker { wakes: Arc::clone(&self.wakes), bell: self.wakes.add(token, signal) }
     }
 
@@ -125,16 +119,11 @@ impl<S> Sleeper<S> {
         self.wakes.be_watched();
     }
 
-    fn expect_bells(&self) {
-        // Relaxed: who waits has the selector to itself, and to hand it over orders this.
-        self.may_ring.store(true, Ordering::Relaxed);
-    }
-
     /// Waits by `kernel`, unless a bell rings, and adds the events of bells.
     ///
     /// `kernel` adds events, for which there is room, and waits for so long. It is to return early only with an event, or when
     /// a signal was used.
-    #[inline(always)] // Into each poll: what comes between a program and the kernel is counted in instructions.
+    #[inline]
     pub(crate) fn wait<E: WakeEvent>(
         &mut self,
         events: &mut Vec<E>,
@@ -142,20 +131,6 @@ impl<S> Sleeper<S> {
         mut kernel: impl FnMut(&mut Vec<E>, Option<Duration>) -> io::Result<()>,
     ) -> io::Result<()> {
         events.clear();
-        if *self.may_ring.get_mut() {
-            self.wait_for_bells(events, timeout, kernel)
-        } else {
-            kernel(events, timeout)
-        }
-    }
-
-    #[inline(never)] // So that the way without bells stays short.
-    fn wait_for_bells<E: WakeEvent>(
-        &mut self,
-        events: &mut Vec<E>,
-        timeout: Option<Duration>,
-        mut kernel: impl FnMut(&mut Vec<E>, Option<Duration>) -> io::Result<()>,
-    ) -> io::Result<()> {
         let is_now = timeout == Some(Duration::ZERO);
         loop {
             // Relaxed: a wake that happened before this poll is seen, and others may come at any time.
@@ -292,7 +267,7 @@ impl<S> Wakes<S> {
     ///
     /// The kernel may have told of them: of one that found the thread asleep, and of any when all signal. An event that
     /// says of the token what the one to be made would say stands for both.
-    #[inline(never)] // As above.
+    #[inline(never)] // So that the way of who was not woken stays short.
     fn collect<E: WakeEvent>(&self, events: &mut Vec<E>) -> bool {
         // Acquire: the bells of those who said NOTIFIED are seen to ring, and what they wrote is seen. Before any bell is
         // taken, whose release tells of this: see `ring`.

@@ -145,10 +145,14 @@ impl crate::sys::Selector for Selector {
         Ok(())
     }
 
-    #[inline]
     fn wait(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
         let shared = &self.shared;
         self.sleeper.wait(events, timeout, |events, timeout| shared.wait(events, timeout))
+    }
+
+    fn wait_plainly(&mut self, events: &mut Vec<Record>, timeout: Option<Duration>) -> io::Result<()> {
+        events.clear();
+        self.shared.wait(events, timeout)
     }
 
     fn waker(&self, token: Token) -> io::Result<Waker> {

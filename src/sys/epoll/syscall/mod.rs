@@ -7,7 +7,7 @@ use std::mem;
 
 #[cfg_attr(
     all(any(target_os = "linux", target_os = "android"), not(any(feature = "libc-syscalls", target_arch = "x86"))),
-    path = "inline.rs"
+    path = "inline/mod.rs"
 )]
 #[cfg_attr(
     any(feature = "libc-syscalls", target_arch = "x86", target_os = "illumos", target_os = "redox"),

@@ -1,40 +1,20 @@
-//! epoll by inline system calls: less work per message than libc's wrappers, which count as cancellation points.
+//! Waiting by rustix.
 
 use std::io;
 use std::mem::{align_of, size_of, ManuallyDrop};
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
-use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
-use rustix::event::Timespec;
+use rustix::event::{epoll, Timespec};
 
-use super::Record;
+use crate::sys::epoll::syscall::Record;
 use crate::sys::timeout;
 use crate::sys::unix::fill;
 
 // Both are the kernel's `struct epoll_event`. rustix's can't be sent between threads, since it may hold a pointer.
 const _: () = assert!(size_of::<Record>() == size_of::<epoll::Event>());
 const _: () = assert!(align_of::<Record>() == align_of::<epoll::Event>());
-
-pub(crate) fn create() -> io::Result<OwnedFd> {
-    Ok(epoll::create(CreateFlags::CLOEXEC)?)
-}
-
-#[inline]
-pub(crate) fn add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>, conditions: u32, data: u64) -> io::Result<()> {
-    Ok(epoll::add(epoll, fd, EventData::new_u64(data), EventFlags::from_bits_retain(conditions))?)
-}
-
-#[inline]
-pub(crate) fn modify(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>, conditions: u32, data: u64) -> io::Result<()> {
-    Ok(epoll::modify(epoll, fd, EventData::new_u64(data), EventFlags::from_bits_retain(conditions))?)
-}
-
-#[inline]
-pub(crate) fn delete(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(epoll::delete(epoll, fd)?)
-}
 
 /// Waits into the spare capacity of `records`; for whole milliseconds, of which a C int holds as many, or without an end.
 #[inline(always)] // Where the timeout is known, nothing is left of it but a number.
