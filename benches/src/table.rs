@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::loads::echo::Size;
-use crate::loads::{accept, echo, idle, poll, register, timeout, wake};
+use crate::loads::{accept, echo, idle, poll, register, timeout, transfer, wake};
 use crate::peers::{each, NAMES, SPIN};
 use crate::rounds::{Round, Told};
 
@@ -112,6 +112,7 @@ pub(crate) fn loads() -> Vec<Load> {
     let mut loads = polls();
     loads.extend(registrations());
     loads.extend(wakes());
+    loads.extend(transfers());
     loads.extend(echoes());
     loads.extend(others());
     loads
@@ -245,12 +246,36 @@ fn wakes() -> Vec<Load> {
     loads
 }
 
+fn transfers() -> Vec<Load> {
+    const HOW: &str =
+        "CPU time of the one thread over a loop that writes 64 bytes to one end of a connection and reads them from the other; \
+        the system calls are the same. What differs is that libc's functions return after theirs: on this processor, with \
+        what its kernel does against speculation, the first return after a system call costs more than all else that they do";
+    let row = || [row("CPU of both", "ns", Bar::None)];
+    vec![
+        load(
+            "transfer-tcp",
+            "write and read, TCP, 64 B",
+            Taken::Rounds(each!(P => |effort| transfer::tcp::<P>(effort))),
+            HOW,
+            row(),
+        ),
+        load(
+            "transfer-unix",
+            "write and read, Unix stream, 64 B",
+            Taken::Rounds(each!(P => |effort| transfer::unix::<P>(effort))),
+            HOW,
+            row(),
+        ),
+    ]
+}
+
 fn echoes() -> Vec<Load> {
     vec![
         echo!("echo-tcp", tcp, "echo, TCP, 64 connections, 64 B", 64, 64, 8_000, 0.90),
         echo!("echo-unix", unix, "echo, Unix stream, 64 connections, 64 B", 64, 64, 15_000, 0.80).because(
-            "the three system calls of a message are inline, which saves what libc's wrappers cost, 160 to 250 ns of each; the \
-             rest is the kernel's own time",
+            "the three system calls of a message are inline, which saves what `transfer-unix` shows for two of them; the rest \
+             is the kernel's own time, and to wake the client",
         ),
         echo!("echo-tcp-1", tcp, "echo, TCP, 1 connection, 64 B", 1, 64, 2_000, 1.0),
         echo!("echo-unix-1", unix, "echo, Unix stream, 1 connection, 64 B", 1, 64, 2_000, 1.0),
@@ -293,8 +318,8 @@ fn others() -> Vec<Load> {
             [row("server CPU a connection", "ns", Bar::Ratio(0.95))],
         )
         .because(
-            "of its eight system calls three, two of accept4 and one of close, go through libc as mio's do, and most of the \
-             time is the kernel's",
+            "nearly all of it is the kernel's time to make and to end a connection. Of its eight system calls two of accept4 \
+             and one of close go through libc, as mio's do; with accept4 inline, when that was tried, it was 0.98x",
         ),
         load(
             "accept-calls",

@@ -38,6 +38,7 @@ impl<P: Peer> Server<P> {
     }
 
     /// Polls once, and serves what it was told of.
+    #[inline(always)] // As that of the echo server.
     fn turn(&mut self) -> io::Result<()> {
         self.poll.poll(&mut self.events, None)?;
         for token in P::tokens(&self.events) {

@@ -50,6 +50,7 @@ impl<P: Peer, S: Stream<P>> Server<P, S> {
     }
 
     /// Polls once, and serves what it was told of.
+    #[inline(always)] // The loop of a server is one function: a return after a system call costs, see `transfer` in the table.
     fn turn(&mut self) -> io::Result<()> {
         self.poll.poll(&mut self.events, None)?;
         for token in P::tokens(&self.events) {
@@ -221,7 +222,7 @@ fn pairs<T, C, S>(
 }
 
 /// Makes pairs of connected sockets that neither block nor wait for more to send.
-fn tcp_pair() -> io::Result<impl FnMut() -> io::Result<(std::net::TcpStream, std::net::TcpStream)>> {
+pub(crate) fn tcp_pair() -> io::Result<impl FnMut() -> io::Result<(std::net::TcpStream, std::net::TcpStream)>> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     Ok(move || {
@@ -235,7 +236,7 @@ fn tcp_pair() -> io::Result<impl FnMut() -> io::Result<(std::net::TcpStream, std
     })
 }
 
-fn unix_pair() -> io::Result<(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream)> {
+pub(crate) fn unix_pair() -> io::Result<(std::os::unix::net::UnixStream, std::os::unix::net::UnixStream)> {
     let (here, there) = std::os::unix::net::UnixStream::pair()?;
     here.set_nonblocking(true)?;
     there.set_nonblocking(true)?;

@@ -6,4 +6,5 @@ pub(crate) mod idle;
 pub(crate) mod poll;
 pub(crate) mod register;
 pub(crate) mod timeout;
+pub(crate) mod transfer;
 pub(crate) mod wake;
