@@ -5,7 +5,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 
-#[cfg_attr(all(target_arch = "x86_64", target_pointer_width = "64"), path = "wait_x86_64.rs")]
+#[cfg_attr(all(target_arch = "x86_64", target_pointer_width = "64", target_env = "gnu"), path = "wait_x86_64.rs")]
 mod wait;
 
 pub(crate) use wait::wait;

@@ -1,5 +1,7 @@
-//! Waiting by the instruction itself. rustix takes six instructions to tell a number of events from an error, where the sign
-//! tells, and has no `epoll_wait`, which takes one argument less than `epoll_pwait`. Each poll comes through here.
+//! Waiting by the instruction itself, since each poll comes through here. rustix takes six instructions to tell a number of
+//! events from an error, where the sign tells; and it waits by epoll_pwait(2), which has an argument more than epoll_wait(2).
+//! The latter is the call of glibc here, so that a filter of system calls that was made for a program over glibc has it.
+//! Other libcs make the former, Android's filter may have no other, and there rustix waits.
 
 use std::arch::asm;
 use std::io;
