@@ -13,6 +13,7 @@ pub(crate) fn is_whole_millis(timeout: Duration) -> bool {
 const MOST_SECONDS: u64 = i32::MAX.unsigned_abs() as u64 / 1_000;
 
 /// Milliseconds, rounded up and saturated to what a C int holds (24.8 days): who waits so long must look at the clock.
+#[inline]
 #[allow(dead_code)] // Not every mechanism counts in milliseconds.
 pub(crate) fn saturated_millis(timeout: Duration) -> i32 {
     let up = timeout.checked_add(Duration::from_nanos(999_999)).unwrap_or(timeout);
