@@ -360,6 +360,22 @@ fn timeouts_are_never_short<S: Selector>() {
     assert_eq!(events.len(), 1);
 }
 
+fn who_has_no_waker_waits_plainly<S: Selector>() {
+    let mut selector = S::new().unwrap();
+    let (here, there) = pair();
+    let registration = selector.register(raw_source(&here), Token(1), READ).unwrap();
+    let mut events = Vec::with_capacity(4);
+    for timeout in [None, Some(Duration::from_secs(10)), Some(Duration::MAX)] {
+        write(&there, &here);
+        selector.wait_plainly(&mut events, timeout).unwrap();
+        assert_eq!(events.iter().map(Readiness::token).collect::<Vec<_>>(), [Token(1)]);
+        drain::<S>(&registration, &here);
+        let (short, start) = (Duration::from_micros(1_001), Instant::now());
+        selector.wait_plainly(&mut events, Some(short)).unwrap();
+        assert!(events.is_empty() && start.elapsed() >= short);
+    }
+}
+
 fn debug_says_what_it_is<S: Selector>() {
     let bench = Bench::<S>::new();
     let (stream, _other) = pair();
@@ -424,6 +440,7 @@ suite! {
         every_waker_has_its_token_and_none_is_lost,
         a_wake_is_seen_by_who_waits_and_by_who_comes,
         timeouts_are_never_short,
+        who_has_no_waker_waits_plainly,
         debug_says_what_it_is,
     ],
     [
@@ -464,5 +481,6 @@ mod wasi {
         more_events_than_fit_come_one_after_the_other,
         every_waker_has_its_token_and_none_is_lost,
         timeouts_are_never_short,
+        who_has_no_waker_waits_plainly,
     }
 }
