@@ -164,7 +164,10 @@ fn chart(path: &Path, plot: &Plot, groups: &[Group]) -> Drawn {
         for (figure, colour, words) in &group.bars {
             let below = y + f64::from(BAR);
             chart.draw_series([Rectangle::new([(0.0, y + 1.0), (*figure, below - 1.0)], colour.filled())])?;
-            let words = Text::new(words.clone(), (*figure + end * 0.005, y + 1.0), ("sans-serif", 11).into_font());
+            // Behind what is asked, where that would stand across them.
+            let crosses = |asked: &f64| *figure < *asked && *asked < *figure + end * 0.06;
+            let left = group.asked.filter(crosses).unwrap_or(*figure) + end * 0.005;
+            let words = Text::new(words.clone(), (left, y + 1.0), ("sans-serif", 11).into_font());
             chart.draw_series([words])?;
             y = below;
         }
