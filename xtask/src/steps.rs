@@ -113,9 +113,9 @@ fn tests_step(config: &'static Config) -> Step {
 
 /// Prints the names of the steps; those of `--quick` are marked.
 pub(crate) fn list() -> Result<()> {
-    for step in all() {
-        println!("{}{}", step.step.name, if step.quick { " (quick)" } else { "" });
-    }
+    let line = |step: Step| format!("{}{}\n", step.step.name, if step.quick { " (quick)" } else { "" });
+    // At once: who reads the first lines alone, as `head` does, is gone by the next write.
+    print!("{}", all().into_iter().map(line).collect::<String>());
     Ok(())
 }
 
