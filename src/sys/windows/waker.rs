@@ -93,3 +93,24 @@ impl fmt::Debug for Waker {
         f.debug_struct("Waker").field("bell", &self.bell).finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, not(windows), not(loom)))] // Its locks are those of the simulation.
+mod tests {
+    use super::{Arc, AtomicBool, Bell, Bells};
+    use crate::sys::Readiness;
+    use crate::Token;
+
+    #[test]
+    fn p15_no_waker_gets_the_number_of_another() {
+        let once = || {
+            let bells = Bells::default();
+            let add = |token| bells.add(Arc::new(Bell { token: Token(token), rung: AtomicBool::new(true) }));
+            assert_eq!(add(10), 0);
+            bells.lock().0 = u32::MAX;
+            assert_eq!([add(11), add(12)], [u32::MAX, 1]);
+            let heard = [0, u32::MAX, 1].map(|number| bells.heard(number).unwrap().token());
+            assert_eq!(heard, [Token(10), Token(11), Token(12)]);
+        };
+        shuttle::check_random(once, 1);
+    }
+}

@@ -74,6 +74,8 @@ struct Kernel {
 pub(super) struct Faults {
     /// How many submissions are refused.
     pub(super) refused: usize,
+    /// How many packets there is no memory for.
+    pub(super) unposted: usize,
     /// The most packets that one call takes, if that is less than there is room for.
     pub(super) batch: Option<usize>,
     pub(super) no_devices: bool,
@@ -210,6 +212,10 @@ impl Machine {
 
     pub(super) fn post(&self, port: usize, packet: CompletionStatus) -> io::Result<()> {
         self.change(|kernel| {
+            if kernel.faults.unposted > 0 {
+                kernel.faults.unposted -= 1;
+                return Err(io::Error::from_raw_os_error(NO_RESOURCES));
+            }
             let queue = kernel.ports.get_mut(&port).ok_or_else(|| io::Error::from_raw_os_error(INVALID))?;
             let name = |packet: &CompletionStatus| (packet.token(), packet.bytes_transferred());
             let is_there = queue.iter().any(|other| name(&other.status) == name(&packet));

@@ -330,6 +330,21 @@ fn p09_a_registration_of_another_selector_is_refused() {
     });
 }
 
+/// A wake for which the system has no memory is an error to who asked for it, and the next one tries again.
+#[test]
+fn p15_a_wake_that_is_refused_keeps_no_other_back() {
+    story(|machine| {
+        let mut selector = Selector::new().unwrap();
+        let waker = selector.waker(Token(1)).unwrap();
+        machine.set_faults(|faults| faults.unposted = 1);
+        Selector::wake(&waker).unwrap_err();
+        assert_eq!(next(&mut selector), None);
+        Selector::wake(&waker).unwrap();
+        assert_eq!(next(&mut selector), Some([true, false, false]));
+        assert_eq!(next(&mut selector), None);
+    });
+}
+
 /// A pipe may outlive its poll: what the kernel has done for it comes back with the polls that are waited for at the end.
 #[test]
 fn p19_packets_of_pipes_are_handed_on_to_the_end() {
@@ -384,6 +399,7 @@ fn debug_says_what_it_is() {
     story(|_| {
         let selector = Selector::new().unwrap();
         let registration = registered(&selector);
+        assert!(format!("{:?}", selector.waker(Token(2)).unwrap()).starts_with("Waker { bell: Bell { token: "));
         let text = format!("{selector:?}, {registration:?}");
         assert!(text.starts_with("Selector { shared: Shared {"), "{text}");
         assert!(text.contains(", Registration { slot: 0, generation: "), "{text}");
