@@ -113,6 +113,7 @@ mod tests {
     use libc::sockaddr_storage;
 
     use super::*;
+    use crate::sys::unix::{net, uds};
 
     #[test]
     fn a_family_that_is_not_the_internet_is_an_error() {
@@ -145,12 +146,22 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_room_for_its_nul_is_left_to_the_caller() {
-        let mut full = Address::from(&UnixAddr::from_pathname("p".repeat(107)).unwrap());
+    fn a_path_without_room_for_its_nul_is_left_to_the_standard_library() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |length: usize| folder.path().join("p".repeat(length - folder.path().as_os_str().len() - 1));
+        let mut full = Address::from(&UnixAddr::from_pathname(path(107)).unwrap());
         // What a C program may bind to: 108 bytes, none of them NUL.
         let storage: *mut sockaddr_storage = &mut full.storage;
         // SAFETY: the storage has the size and alignment of every C address.
         unsafe { (*storage.cast::<sockaddr_un>()).sun_path[107] = libc::c_char::from_ne_bytes([b'p']) };
         assert!(full.to_unix().is_none());
+        // Which asks the kernel for the peer's address.
+        let there = UnixAddr::from_pathname(folder.path().join("there")).unwrap();
+        let listener = uds::listen(&there).unwrap();
+        let client = net::new_socket(libc::AF_UNIX, libc::SOCK_STREAM).unwrap();
+        net::bind(&client, &full).unwrap();
+        net::connect(&client, &Address::from(&there)).unwrap();
+        let (_, address) = uds::accept(&listener).unwrap();
+        assert_eq!(address.as_pathname(), Some(path(108).as_path()));
     }
 }
