@@ -80,7 +80,9 @@ fn run(options: &Options) -> Result<()> {
         return measure::turns(load, *part, *turns);
     }
     if options.list {
-        loads.iter().for_each(|load| println!("{:<24} {}", load.name, load.title));
+        let line = |load: &Load| format!("{:<24} {}\n", load.name, load.title);
+        // At once: who reads the first lines alone, as `head` does, is gone by the next write.
+        print!("{}", loads.iter().map(line).collect::<String>());
         return Ok(());
     }
     if !options.only.is_empty() {

@@ -96,6 +96,11 @@ fn one<'a>(workspace: &Workspace, step: &'a Step, rows: &mut Vec<Row<'a>>) -> Ou
     outcome
 }
 
+/// Prints a list at once: who reads its first lines alone, as `head` does, is gone by the next write.
+pub(crate) fn print_list(lines: impl Iterator<Item = String>) {
+    print!("{}", lines.map(|line| line + "\n").collect::<String>());
+}
+
 fn table(rows: &[Row]) -> String {
     let mut text = format!("{:<28} {:>9}  result\n", "step", "seconds");
     for row in rows {

@@ -113,9 +113,8 @@ fn tests_step(config: &'static Config) -> Step {
 
 /// Prints the names of the steps; those of `--quick` are marked.
 pub(crate) fn list() -> Result<()> {
-    let line = |step: Step| format!("{}{}\n", step.step.name, if step.quick { " (quick)" } else { "" });
-    // At once: who reads the first lines alone, as `head` does, is gone by the next write.
-    print!("{}", all().into_iter().map(line).collect::<String>());
+    let line = |step: Step| format!("{}{}", step.step.name, if step.quick { " (quick)" } else { "" });
+    runner::print_list(all().into_iter().map(line));
     Ok(())
 }
 

@@ -74,9 +74,8 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let now = SystemTime::now();
     let all = entries(workspace, options.minutes, now.duration_since(UNIX_EPOCH)?.as_secs() / SECONDS_A_DAY)?;
     if options.list {
-        let line = |entry: &Entry| format!("{}{}\n", entry.name, if entry.is_due { "" } else { " (another day)" });
-        // At once, as in `steps::list`.
-        print!("{}", all.iter().map(line).collect::<String>());
+        let line = |entry: &Entry| format!("{}{}", entry.name, if entry.is_due { "" } else { " (another day)" });
+        runner::print_list(all.iter().map(line));
         return Ok(());
     }
     for name in &options.only {
