@@ -85,8 +85,8 @@ const CPU: &str = "CPU time of the one thread (CLOCK_THREAD_CPUTIME_ID) over a l
 const SERVER: &str =
     "CPU time of the server's thread on its own processor, from its first poll until the last connection \
     was closed; the client's thread is raw epoll on another. Delays are the client's, by the wall clock. The server's loop is \
-    one function; where each turn is a function of its own, which returns after a system call, `echo-tcp` was 0.93x when that \
-    was tried: see `transfer-tcp`";
+    one function; where each turn is a function of its own, which returns after a system call, `echo-tcp` was 0.91x to 0.96x \
+    when that was tried: see `transfer-tcp`";
 const TRACED: &str =
     "system calls of the server's thread, by ptrace; client and server take turns in one thread, so that \
     each poll finds a message on every connection";
